@@ -1,0 +1,230 @@
+"""A run that is under way: each stage's attempts timed, recorded as they happen, and tried again where that helps."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import shlex
+import subprocess
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from etl_core import faults, history, retry, running
+from etl_core.errors import EtlError, PermanentError
+from etl_core.history import Run, runs, stage_runs
+from etl_core.logs import log, run_id
+from etl_core.warehouse import Receipts, open_warehouse, receipts_of
+
+if TYPE_CHECKING:
+    from etl_core.pipeline import Pipeline
+
+
+class ActiveRun:
+    """A run that is under way: its stages, and their results for a look in between."""
+
+    def __init__(self, pipeline: Pipeline, row: Run, lock: running.Lock, known_bad: bool) -> None:
+        self.pipeline, self.run_id, self.interval = pipeline, row.run_id, row.interval
+        self.extracted: Any = None
+        self.transformed: Any = None
+        self.receipts: Any = None
+        self.closed = False
+        self._row, self._lock, self._known_bad = row, lock, known_bad
+        self._began = time.monotonic()
+        self._attempts = dict.fromkeys(("extract", "transform", "load"), 0)
+        self._log("started: %s by %s, attempt %d", row.interval, row.trigger, row.attempt)
+
+    def extract(self) -> Any:
+        """Read what has landed; returns what the pipeline's `extract` returns."""
+        self.extracted = self._stage("extract", lambda: self.pipeline.extract(self.interval))
+        return self.extracted
+
+    def transform(self) -> Any:
+        """Make rows of it; nothing outside the process changes."""
+        self._need("transform", self.extracted, "extract")
+        self.transformed = self._stage("transform", lambda: self.pipeline.transform(self.extracted), self.extracted)
+        return self.transformed
+
+    def load(self) -> Any:
+        """Commit rows and receipts, and close the run as succeeded. Killed after the commit, it is found to be so."""
+        self._need("load", self.transformed, "transform")
+        self.receipts = self._stage("load", self._load, self.transformed)
+        self._close(
+            status="succeeded",
+            rows_extracted=_count(self.extracted),
+            rows_loaded=_count(self.receipts),
+            rows_rejected=_rejected(self.receipts),
+        )
+        return self.receipts
+
+    def finish(self) -> None:
+        """All stages, in order."""
+        self.extract()
+        self.transform()
+        self.load()
+
+    def record(self) -> Run:
+        """The history's row of this run, as it is now."""
+        return history.find(self.run_id)
+
+    def abandon(self, reason: str) -> None:
+        """Close a run that will not be taken further as failed; its days stay pending."""
+        self._close(status="failed", error=reason)
+
+    def _load(self) -> Any:
+        warehouse = open_warehouse().execution_options()  # an engine of its own for the listener to sit on
+        event.listen(warehouse, "commit", lambda conn: faults.fire("load.before-commit"))
+        result = self.pipeline.load(self.transformed, warehouse, self.run_id)
+        faults.fire("load.after-commit")
+        days = self.interval.days
+        mine = [r for r in receipts_of(self.pipeline.name, days).values() if r.run_id == self.run_id]
+        if len(mine) < len(days):
+            raise PermanentError(
+                f"load of pipeline {self.pipeline.name!r}: found receipts for {len(mine)} of {len(days)} days; "
+                "call warehouse.write_receipts(…) for every day, in the transaction that loads it"
+            )
+        return result if result is not None else Receipts(tuple(mine))
+
+    def _need(self, stage: str, result: Any, before: str) -> None:
+        if result is None:
+            raise EtlError(f"{stage}: this run has no {before} yet; call run.{before}() first")
+
+    def _stage(self, stage: str, work: Callable[[], Any], given: Any = None) -> Any:
+        if self.closed:
+            raise EtlError(f"{stage}: run {self.run_id} has ended; begin another with start({str(self.interval)!r})")
+        token = run_id.set(self.run_id)
+        try:
+            return retry.call(
+                lambda _: self._attempt(stage, work, given),
+                self.pipeline.stage_retry,
+                before_wait=lambda error, wait: self._log(
+                    "%s failed (%s); trying again in %.1f s", stage, _one_line(error), wait, level=logging.WARNING
+                ),
+            )
+        except BaseException as error:
+            self._fail(error)
+            raise
+        finally:
+            run_id.reset(token)
+
+    def _attempt(self, stage: str, work: Callable[[], Any], given: Any) -> Any:
+        self._attempts[stage] += 1
+        key = {"run_id": self.run_id, "stage": stage, "attempt": self._attempts[stage]}
+        began = time.monotonic()
+        _write(
+            sa.insert(stage_runs).values(**key, status="running", started_at=datetime.now(UTC), rows_in=_count(given))
+        )
+
+        def end(**found: Any) -> None:
+            here = [stage_runs.c[name] == value for name, value in key.items()]
+            _write(sa.update(stage_runs).where(*here).values(duration_s=time.monotonic() - began, **found))
+
+        try:
+            faults.fire(stage)
+            result = work()
+        except BaseException as error:
+            end(status="failed", error_type=type(error).__name__, error=str(error), traceback=_traceback(error))
+            self._log("%s failed, attempt %d: %s", stage, key["attempt"], _one_line(error))
+            raise
+        end(status="succeeded", rows_out=_count(result), rows_rejected=_rejected(result))
+        return result
+
+    def _fail(self, error: BaseException) -> None:
+        """One transaction says that it failed and, for a scheduled run worth another try, when that will be."""
+        permanent = isinstance(error, Exception) and not retry.is_transient(error)
+        given = consequences(self.pipeline, self._row, permanent, stopped=not isinstance(error, Exception))
+        error.add_note(f"This is in the history: etl show {self.run_id[:8]}")
+        self._close(
+            status="failed",
+            rows_extracted=_count(self.extracted),
+            error=f"{type(error).__name__}: {error}".strip(": "),
+            traceback=_traceback(error),
+            **given,
+        )
+        if given["blocked"] and not self._known_bad:
+            tell(self.pipeline, self.record())
+
+    def _close(self, **found: Any) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        open_runs.pop(self.run_id, None)
+        duration = time.monotonic() - self._began
+        try:
+            here = runs.c.run_id == self.run_id
+            _write(sa.update(runs).where(here).values(finished_at=datetime.now(UTC), duration_s=duration, **found))
+        finally:
+            self._lock.release()
+        self._log("%s after %.2f s %s", found["status"], duration, found.get("error") or "")
+
+    def _log(self, message: str, *values: object, level: int = logging.INFO) -> None:
+        token = run_id.set(self.run_id)
+        log().log(level, message, *values)
+        run_id.reset(token)
+
+
+open_runs: dict[str, ActiveRun] = {}  # begun by start(), not ended yet
+
+
+@atexit.register
+def _abandon_all() -> None:
+    for run in list(open_runs.values()):
+        if run._row.pid == os.getpid():
+            run.abandon("abandoned: the process ended before the run did")
+
+
+def consequences(pipeline: Pipeline, run: Run, permanent: bool, stopped: bool = False) -> dict[str, Any]:
+    """What failing means for a run: when it is tried again by itself, whether its day is blocked.
+
+    Only what a schedule began is tried again by itself; `stopped` says that a person ended it.
+    """
+    policy, scheduled, retry_at = pipeline.run_retry, run.trigger in ("scheduled", "retry") and not stopped, None
+    if scheduled and not permanent and run.attempt < policy.attempts:
+        retry_at = datetime.now(UTC) + timedelta(seconds=policy.wait(run.attempt))
+    # A run of several days blocks none of them: each is tried alone before it is given up.
+    blocked = (permanent or (scheduled and not retry_at)) and len(run.interval.days) == 1
+    return {"retry_at": retry_at, "permanent": permanent, "blocked": blocked}
+
+
+def tell(pipeline: Pipeline, run: Run) -> None:
+    """Call `on_failure`; its own failure is an event and changes nothing about the run."""
+    try:
+        if callable(pipeline.on_failure):
+            pipeline.on_failure(run)
+        elif pipeline.on_failure:
+            document = json.dumps(run.as_json())
+            command = pipeline.on_failure if os.name == "nt" else shlex.split(pipeline.on_failure)
+            subprocess.run(command, input=document, text=True, timeout=60, check=True)
+    except Exception as error:
+        history.record_event("on_failure failed", _one_line(error), pipeline.name, run.run_id)
+        log().exception("on_failure failed")
+
+
+def _write(statement: sa.Executable) -> None:
+    with history.open_history().begin() as conn:
+        conn.execute(statement)
+
+
+def _count(value: Any) -> int | None:
+    rows = value if hasattr(value, "columns") else getattr(value, "rows", value)  # a DataFrame may have a column "rows"
+    return int(rows) if isinstance(rows, Integral) else len(rows) if hasattr(rows, "__len__") else None
+
+
+def _rejected(value: Any) -> int | None:
+    return _count(value.rejected) if hasattr(value, "rejected") and not hasattr(value, "columns") else None
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

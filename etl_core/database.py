@@ -1,0 +1,209 @@
+"""One way to open a database, for every file the project has: warehouse, history and job store.
+
+SQLite gets WAL (readers never wait for a writer), synchronous NORMAL (survives `kill -9`; a power cut may take the last
+commits, and their days are found again as pending), a busy timeout of 15 s and BEGIN IMMEDIATE for writers. Without the
+last, two transactions that read first and write later overwrite each other silently. PostgreSQL needs none of this.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+
+from etl_core import settings
+from etl_core.errors import DatabaseError, EtlError, TransientError
+
+BUSY_TIMEOUT = 15  # seconds a writer waits for another one
+Migration = Callable[[sa.Connection], None]
+
+
+class Instant(sa.types.TypeDecorator[datetime]):
+    """An instant: an aware UTC datetime in Python, `YYYY-MM-DD HH:MM:SS` text in SQLite, timestamptz in PostgreSQL.
+
+    The text sorts as the instants do. With `fraction`, microseconds are kept.
+    """
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def __init__(self, fraction: bool = False) -> None:
+        super().__init__()
+        self.fraction = fraction
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine:
+        return sa.Text() if dialect.name == "sqlite" else sa.DateTime(timezone=True)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> object:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; an instant needs one, for example datetime.now(UTC)")
+        value = value.astimezone(UTC)
+        if dialect.name != "sqlite":
+            return value
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f" if self.fraction else "%Y-%m-%d %H:%M:%S")
+
+    def process_result_value(self, value: object, dialect: sa.Dialect) -> datetime | None:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+def engine(url: str) -> sa.Engine:
+    """The engine of this process for `url`, for reading: connections begin without taking the write lock."""
+    return _engine(url, os.getpid())  # a forked child must not share its parent's connections
+
+
+def writer(url: str) -> sa.Engine:
+    """The same engine for writing: `begin()` waits for the write lock at once, so what it reads stays true."""
+    return engine(url).execution_options(begin="IMMEDIATE")
+
+
+def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.Engine:
+    """A `writer` on a database whose tables are those of this version.
+
+    An older schema is brought up to date in one transaction: killed in it, the old one is still there. A newer one, a
+    file that is no database, or one that cannot be written is a DatabaseError.
+    """
+    if url.startswith("sqlite:///"):
+        settings.private_folder(Path(url.removeprefix("sqlite:///")).parent)
+    database = writer(url)
+    with reading(database) as conn:
+        found = _version(conn, name)
+    if found < len(migrations):
+        with database.begin() as conn:
+            if conn.dialect.name == "postgresql":  # two processes that create the same table would fail
+                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
+            for step in migrations[_version(conn, name) :]:
+                step(conn)
+            _set_version(conn, name, len(migrations))
+    elif found > len(migrations):
+        raise DatabaseError(
+            f"{_place(database)}: has schema version {found}, this program knows up to {len(migrations)}; "
+            "update the program, or point it at another database"
+        )
+    return database
+
+
+@contextmanager
+def reading(database: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection that sees one state of the database and takes no lock, whatever `database` is."""
+    with database.execution_options(begin="DEFERRED").connect() as conn:
+        yield conn
+
+
+def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple]) -> None:
+    """Insert tuples by the driver's fastest way, inside the transaction that `conn` has open.
+
+    Values must be what the driver takes (for SQLite: text, numbers, None). SQLite: many rows a statement; PostgreSQL:
+    COPY. Both are several times faster than `DataFrame.to_sql`.
+    """
+    names = ", ".join(columns)
+    if conn.dialect.name == "postgresql":
+        with conn.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return
+    size = min(500, 32_000 // len(columns))  # SQLite takes 32,766 parameters a statement
+    one = f"({', '.join('?' * len(columns))})"
+    left = iter(rows)
+    while values := tuple(itertools.chain.from_iterable(itertools.islice(left, size))):
+        places = ", ".join([one] * (len(values) // len(columns)))
+        conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES {places}", values)
+
+
+@cache
+def _engine(url: str, pid: int) -> sa.Engine:
+    if not url.startswith("sqlite:///"):
+        made = sa.create_engine(url, pool_pre_ping=True, max_overflow=-1)  # each run holds a session for its lock
+        event.listen(made, "handle_error", _explain, retval=True)
+        return made
+    path = url.removeprefix("sqlite:///")
+    made = sa.create_engine(sa.URL.create("sqlite", database=path), connect_args={"timeout": BUSY_TIMEOUT})
+
+    @event.listens_for(made, "connect")
+    def connect(dbapi: sqlite3.Connection, record: object) -> None:
+        dbapi.isolation_level = None  # the driver begins nothing: `begin` below does
+        try:
+            # 32 MB of cache hold a month's load: with the default 2 MB, pages are written and read again within it
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "cache_size = -32768"):
+                dbapi.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            dbapi.close()
+            raise _in_words(error, path) or error from error
+        record.info["inode"] = _inode(path)
+
+    @event.listens_for(made, "checkout")
+    def checkout(dbapi: sqlite3.Connection, record: object, proxy: object) -> None:
+        if record.info["inode"] != _inode(path):  # the file was deleted or replaced: the old one must not be written
+            raise DisconnectionError
+
+    @event.listens_for(made, "begin")
+    def begin(conn: sa.Connection) -> None:
+        conn.exec_driver_sql(f"BEGIN {conn.get_execution_options().get('begin', 'DEFERRED')}")
+
+    event.listen(made, "handle_error", _explain, retval=True)
+    return made
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _explain(context: sa.engine.ExceptionContext) -> EtlError | None:
+    """Replaces the driver's error by what is returned."""
+    return _in_words(context.original_exception, _place(context.engine)) if context.engine else None
+
+
+def _place(database: sa.Engine) -> str:
+    url = database.url
+    return url.database or "" if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _in_words(error: BaseException, place: str) -> EtlError | None:
+    """A driver's error as one of ours, or None where it already says all (and `retry.is_transient` knows it)."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return TransientError(f"{place}: locked by another process for over {BUSY_TIMEOUT} s; close what holds it open")
+    if "full" in text:
+        return TransientError(f"{place}: the disk is full; nothing of this transaction was kept. Free some space")
+    if "readonly" in text:
+        return DatabaseError(f"{place}: is read-only; make the file and its folder writable")
+    if "unable to open" in text:
+        return DatabaseError(f"{place}: cannot be opened; expected a SQLite file in a folder that can be written")
+    if "not a database" in text or "malformed" in text:
+        return DatabaseError(f"{place}: is not a whole SQLite database ({text}); move it away, a new one will be made")
+    return None
+
+
+def _version(conn: sa.Connection, name: str) -> int:
+    if conn.dialect.name == "sqlite":
+        return conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if not sa.inspect(conn).has_table("schema_versions"):
+        return 0
+    found = conn.execute(sa.text("SELECT version FROM schema_versions WHERE name = :name"), {"name": name})
+    return found.scalar() or 0
+
+
+def _set_version(conn: sa.Connection, name: str, version: int) -> None:
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql(f"PRAGMA user_version = {version:d}")
+        return
+    conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_versions (name text PRIMARY KEY, version integer NOT NULL)")
+    conn.execute(sa.text("DELETE FROM schema_versions WHERE name = :name"), {"name": name})
+    conn.execute(sa.text("INSERT INTO schema_versions VALUES (:name, :version)"), {"name": name, "version": version})

@@ -1,0 +1,131 @@
+"""A pipeline: four functions, run in sequence, each attempt timed, tried again where that helps, and recorded.
+
+flights.run("2013-01-15")                 # all of it
+
+run = flights.start("2013-01-15")         # the same in steps, recorded the same
+run.extract()
+run.transform()
+run.load()
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+import sqlalchemy as sa
+
+from etl_core import faults, history, running
+from etl_core.active_run import ActiveRun, open_runs
+from etl_core.errors import BadParameter, NotLanded
+from etl_core.history import Run
+from etl_core.interval import Interval
+from etl_core.retry import RetryPolicy
+
+ASKED = "ETL_RUN"  # JSON: run_id, trigger, attempt, retry_of, after; for the first run of a process
+TRIGGERS = ("manual", "scheduled", "retry", "backfill")
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Four functions under one name; retries, history, schedules and the control room come with it.
+
+    `landed() -> {day: content hash}` may have a parameter `days`, to save hashing the others. `extract(interval)`,
+    `transform(extracted)` and `load(transformed, warehouse, run_id)` hand on what they like: the rows of a result are
+    counted by its `rows` (a number, or something with a length) and `rejected`, or by its own length. `load` commits
+    data and receipts (`warehouse.write_receipts`) in one transaction of the engine it is given.
+    """
+
+    name: str
+    landed: Callable[..., dict[date, str]]
+    extract: Callable[[Interval], Any]
+    transform: Callable[[Any], Any]
+    load: Callable[[Any, sa.Engine, str], Any]
+    stage_retry: RetryPolicy = RetryPolicy(attempts=3, base=0.5, cap=10)
+    run_retry: RetryPolicy = RetryPolicy(attempts=4, base=60, cap=900)
+    run_timeout: float = 900  # seconds after which a run is overdue
+    on_failure: Callable[[Run], None] | str | None = None  # when a day becomes blocked; a command gets JSON on stdin
+    verify: Callable[[], Any] | None = None  # compares the warehouse with the landing zone
+    target: str | None = None  # MODULE:NAME, by which another process imports it
+
+    def hashes(self, days: Sequence[date]) -> dict[date, str]:
+        """The content hashes of those of `days` that have landed."""
+        found = self.landed(days) if "days" in signature(self.landed).parameters else self.landed()
+        return {day: found[day] for day in days if day in found}
+
+    def start(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> ActiveRun:
+        """Begin a run to be taken step by step. Keywords: trigger, attempt, retry_of, notebook.
+
+        BadParameter for a day that has not landed, Overlap where another run has one of the days: recorded as events.
+        An earlier run of the same interval, still open in this process, is closed as abandoned.
+        """
+        run = self._begin(Interval.of(first, until), **given)
+        open_runs[run.run_id] = run
+        return run
+
+    def run(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> Run:
+        """All three stages. Returns the record; what a stage raises is raised when it has been recorded."""
+        run = self._begin(Interval.of(first, until), **given)
+        run.finish()
+        return run.record()
+
+    def attempt(self, interval: Interval, **given: Any) -> Run:
+        """As `run`, but the returned record tells whether it failed."""
+        run = self._begin(interval, **given)
+        try:
+            run.finish()
+        except Exception:
+            if not run.closed:
+                raise
+        return run.record()
+
+    def _begin(self, interval: Interval, **given: Any) -> ActiveRun:
+        asked = json.loads(os.environ.pop(ASKED, "{}"))  # a scheduler that started this process says what the run is
+        return self._begin_as(interval, **{**given, **asked})
+
+    def _begin_as(
+        self, interval: Interval, trigger: str = "manual", after: str | None = None, **given: Any
+    ) -> ActiveRun:
+        if trigger not in TRIGGERS:
+            raise BadParameter(f"trigger: found {trigger!r}, expected one of {', '.join(TRIGGERS)}")
+        faults.armed()  # a malformed ETL_FAULTS is an error before there is a run
+        hashes = self.hashes(interval.days)
+        missing = [day for day in interval.days if day not in hashes]
+        if missing:
+            message = f"day: {listed(missing)} has not landed; `etl pending` lists what can be loaded"
+            history.record_event("refused", message, self.name)
+            raise NotLanded(message)
+        for earlier in list(open_runs.values()):
+            if (earlier.pipeline.name, earlier.interval) == (self.name, interval):
+                earlier.abandon("abandoned: the same interval was started again")
+        row = Run(
+            pipeline=self.name,
+            target=self.target,
+            interval_start=interval.start,
+            interval_end=interval.end,
+            trigger=trigger,
+            **given,
+        )
+        lock, known_bad = running.begin(row, hashes, after)
+        return ActiveRun(self, row, lock, known_bad)
+
+
+def lazy(target: str) -> Callable[..., Any]:
+    """The function MODULE:NAME, imported at its first call: what is not run need not be loaded."""
+    module, _, name = target.partition(":")
+
+    def function(*values: Any, **named: Any) -> Any:
+        return getattr(import_module(module), name)(*values, **named)
+
+    return function
+
+
+def listed(days: Sequence[date]) -> str:
+    few = ", ".join(str(day) for day in days[:3])
+    return few if len(days) <= 3 else f"{few} and {len(days) - 3} more"

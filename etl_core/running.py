@@ -1,0 +1,220 @@
+"""Which runs are alive: a run holds a lock for its life, so a dead one is known by its lock, never by its pid.
+
+A pid can be taken over by a stranger, a clock can be set back, a row that says `running` can be a lie. A lock that the
+operating system (or PostgreSQL) drops when its holder dies cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+
+from etl_core import history, settings, warehouse
+from etl_core.database import engine
+from etl_core.errors import Overlap
+from etl_core.history import Run, events, last_runs, runs
+
+_STARTS = 7_201_301  # PostgreSQL advisory lock: one process at a time checks and inserts a run
+_GLANCE = 0.2  # seconds
+
+
+class Lock:
+    """A lock that ends with its holder: a file lock, or an advisory lock where hosts share a PostgreSQL history.
+
+    `take()` never waits. Held by another object, even of the same process, it returns False.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        url = settings.current().history_url
+        self._url = url if url.startswith("postgresql") else None
+        self._file: FileLock | None = None
+        self._session: sa.Connection | None = None
+
+    @property
+    def path(self) -> Path:
+        return settings.current().locks / f"{self._name}.lock"
+
+    def take(self) -> bool:
+        if self._url:
+            session = engine(self._url).connect().execution_options(isolation_level="AUTOCOMMIT")
+            key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], signed=True)
+            if session.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar_one():
+                self._session = session
+                return True
+            session.close()
+            return False
+        settings.private_folder(self.path.parent)
+        lock = FileLock(self.path, thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        self._file = lock
+        return True
+
+    def release(self, forget: bool = True) -> None:
+        """Give it back; with `forget` the file goes too (only for a name that nobody will take again)."""
+        if self._session is not None:
+            self._session.invalidate()  # closing the session is what drops its locks
+            self._session.close()
+            self._session = None
+        if self._file is not None:
+            self._file.release()
+            if forget:
+                with contextlib.suppress(OSError):  # Windows: another process is looking at it
+                    Path(self._file.lock_file).unlink()
+            self._file = None
+
+
+def is_alive(run_id: str) -> bool:
+    """Is the process (and thread) that runs it still there?"""
+    lock = Lock(f"run-{run_id}")
+    if not lock.take():
+        return True
+    lock.release()
+    return False
+
+
+def begin(run: Run, hashes: dict[date, str], after: str | None = None) -> tuple[Lock, bool]:
+    """Take the run's lock, resolve dead runs, refuse an overlap, and insert the row: one transaction.
+
+    Returns the lock, held, and whether all its days were blocked on this same content before. Overlap says who has the
+    days and since when; an event records the refusal. `after` is the run that was the days' newest ("" for none) when
+    this one was decided on: if another has begun since, that is an Overlap too, so that one decision is carried out
+    once. Killed before the commit: there was no run. After it: a dead run.
+    """
+    lock = Lock(f"run-{run.run_id}")
+    lock.take()
+    try:
+        other, known_bad = _insert(run, hashes, after)
+        if other is not None:
+            time.sleep(_GLANCE)  # whoever asks is_alive() of a dead run holds its lock for a moment: look twice
+            other, known_bad = _insert(run, hashes, after)
+        if other is not None:
+            raise Overlap(_refusal(run, other))
+    except BaseException:
+        lock.release()
+        raise
+    return lock, known_bad
+
+
+def _insert(run: Run, hashes: dict[date, str], after: str | None) -> tuple[Run | None, bool]:
+    """Insert the row, unless another run is in the way: that one is returned."""
+    with history.open_history().begin() as conn:
+        _serialise(conn)
+        _resolve(conn)
+        other = _overlapping(conn, run) or (None if after is None else _begun_since(conn, run, after))
+        if other is not None:
+            return other, False
+        known_bad = _blocked_on(conn, run.pipeline, hashes)
+        conn.execute(sa.insert(runs), vars(run))
+        days = sa.and_(last_runs.c.pipeline == run.pipeline, last_runs.c.day.in_(list(hashes)))
+        conn.execute(sa.delete(last_runs).where(days))
+        rows = [
+            {"pipeline": run.pipeline, "day": day, "run_id": run.run_id, "source_hash": found}
+            for day, found in hashes.items()
+        ]
+        conn.execute(sa.insert(last_runs), rows)
+        return None, known_bad
+
+
+def resolve_dead() -> list[Run]:
+    """Give every dead run its end; returns them as they now are.
+
+    `succeeded` if the receipts of all its days carry its run_id: then it died after its commit. Else `crashed`, and its
+    days are pending. Killed here: nothing is changed, and the next one resolves them.
+    """
+    with history.open_history().begin() as conn:
+        _serialise(conn)
+        return _resolve(conn)
+
+
+def _resolve(conn: sa.Connection) -> list[Run]:
+    resolved = []
+    for row in conn.execute(sa.select(runs).where(runs.c.status == "running")).all():
+        run = Run(**row._mapping)
+        lock = Lock(f"run-{run.run_id}")
+        if not lock.take():
+            continue
+        found = warehouse.receipts_of(run.pipeline, run.interval.days)
+        mine = [receipt for receipt in found.values() if receipt.run_id == run.run_id]
+        if len(mine) == len(run.interval.days):
+            rows = {
+                "rows_loaded": sum(receipt.rows_loaded for receipt in mine),
+                "rows_rejected": sum(receipt.rows_rejected for receipt in mine),
+            }
+            change = {"status": "succeeded", "rows_extracted": sum(rows.values()), **rows}
+        else:
+            change = {"status": "crashed", "error": f"the process died (pid {run.pid} on {run.host})"}
+        now = datetime.now(UTC)
+        conn.execute(sa.update(runs).where(runs.c.run_id == run.run_id).values(finished_at=now, **change))
+        conn.execute(
+            sa.update(history.stage_runs)
+            .where(history.stage_runs.c.run_id == run.run_id, history.stage_runs.c.status == "running")
+            .values(status="crashed")
+        )
+        message = f"{run.interval}: its process died; resolved as {change['status']}"
+        event = {"at": now, "kind": "recovered", "pipeline": run.pipeline, "run_id": run.run_id, "message": message}
+        conn.execute(sa.insert(events), event)
+        lock.release()
+        resolved.append(replace(run, finished_at=now, **change))
+    return resolved
+
+
+def _overlapping(conn: sa.Connection, run: Run) -> Run | None:
+    row = conn.execute(
+        sa.select(runs).where(
+            runs.c.status == "running",
+            runs.c.pipeline == run.pipeline,
+            runs.c.interval_start < run.interval_end,
+            runs.c.interval_end > run.interval_start,
+        )
+    ).first()
+    return Run(**row._mapping) if row else None
+
+
+def _begun_since(conn: sa.Connection, run: Run, after: str) -> Run | None:
+    chosen = sa.select(runs).join(last_runs, last_runs.c.run_id == runs.c.run_id)
+    row = conn.execute(
+        chosen.where(
+            last_runs.c.pipeline == run.pipeline,
+            last_runs.c.day >= run.interval_start,
+            last_runs.c.day < run.interval_end,
+            runs.c.run_id != after,
+        )
+    ).first()
+    return Run(**row._mapping) if row else None
+
+
+def _blocked_on(conn: sa.Connection, pipeline: str, hashes: dict[date, str]) -> bool:
+    chosen = sa.select(last_runs.c.day, last_runs.c.source_hash).join(runs, runs.c.run_id == last_runs.c.run_id)
+    chosen = chosen.where(last_runs.c.pipeline == pipeline, last_runs.c.day.in_(list(hashes)), runs.c.blocked)
+    blocked = dict(conn.execute(chosen).all())
+    return all(blocked.get(day) == found for day, found in hashes.items())
+
+
+def _refusal(run: Run, other: Run) -> str:
+    since = other.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if other.status == "running":
+        what, advice = f"is at work on {other.interval}", "wait for it to end, "
+    else:
+        what, advice = f"has been at work on {other.interval} since this was decided, and {other.status}", ""
+    message = (
+        f"{run.interval}: run {other.run_id} {what} (pid {other.pid} on {other.host}, since {since}); "
+        f"{advice}`etl show {other.run_id[:8]}` shows it"
+    )
+    history.record_event("refused", message, run.pipeline)
+    return message
+
+
+def _serialise(conn: sa.Connection) -> None:
+    if conn.dialect.name == "postgresql":  # BEGIN IMMEDIATE does this for SQLite
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_STARTS)))

@@ -1,0 +1,141 @@
+"""The landing zone: one flights file and one weather file a day, in a folder or behind a URL.
+
+    flights/2013-01-15.csv
+    weather/2013-01-15.csv      may come late, or never
+
+What has landed is found by looking, and known by its content: a corrected file has another hash, whatever its date
+says. Local files are hashed at every look; remote ones (see remote.py) only when the server says that they changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from etl_core import settings
+from etl_core.errors import PermanentError, StillBeingWritten
+
+FILE_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.csv")
+
+
+@dataclass(frozen=True)
+class LandedDay:
+    """The bytes of one day, read once: what is hashed is what is parsed. `weather` is None where none has landed."""
+
+    day: date
+    flights: bytes = field(repr=False)
+    weather: bytes | None = field(repr=False)
+    flights_path: str
+    weather_path: str
+
+    @property
+    def source_hash(self) -> str:
+        return content_hash(self.flights, self.weather)
+
+
+def landed(days: Sequence[date] | None = None, landing: str | Path | None = None) -> dict[date, str]:
+    """Each day (or each of `days`) with a flights file, oldest first, and the hash of what has landed for it.
+
+    A file that cannot be read has the hash "unreadable: …", so that its day is tried, and its run says why. Raises
+    PermanentError where there is no landing zone at this place, TransientError where a server cannot be asked now.
+    """
+    landing = str(landing or settings.current().landing)
+    if is_url(landing):
+        from etl_core.stages import remote
+
+        flights, weather = remote.hashes(landing, days)
+    else:
+        flights, weather = (_local_hashes(Path(landing), kind, days) for kind in ("flights", "weather"))
+    return {day: _combined(flights[day], weather.get(day)) for day in sorted(flights)}
+
+
+def read_day(day: date, landing: str | Path | None = None) -> LandedDay:
+    """The files of `day`. Raises PermanentError if they are missing or unreadable, StillBeingWritten in mid-write."""
+    landing = str(landing or settings.current().landing)
+    if is_url(landing):
+        from etl_core.stages import remote
+
+        read, paths = remote.read, [f"{landing}/{kind}/{day}.csv" for kind in ("flights", "weather")]
+        named = [remote.without_secrets(path) for path in paths]
+    else:
+        read, paths = read_local, [str(Path(landing) / kind / f"{day}.csv") for kind in ("flights", "weather")]
+        named = paths
+    flights, weather = (read(path) for path in paths)
+    if flights is None:
+        raise PermanentError(
+            f"{named[0]}: not found, so there are no flights for {day}; wait until it lands, or check ETL_LANDING"
+        )
+    return LandedDay(day, flights, weather, *named)
+
+
+def content_hash(flights: bytes, weather: bytes | None) -> str:
+    """SHA-256 over a day's flights file and its weather file, or the weather's absence."""
+    return _combined(_digest(flights), None if weather is None else _digest(weather))
+
+
+def is_url(landing: str) -> bool:
+    return "://" in landing
+
+
+def read_local(path: str | Path) -> bytes | None:
+    """The bytes of a file, None where there is none; StillBeingWritten where it changes while it is read."""
+    path = Path(path)
+    try:
+        before = path.stat()
+        data = path.read_bytes()
+        after = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PermanentError(f"{path}: cannot be read ({error.strerror}); expected a readable file") from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or len(data) != after.st_size:
+        raise StillBeingWritten(f"{path}: changed while it was read; try again when it is complete")
+    return data
+
+
+def day_of(name: str) -> date | None:
+    """The day a file name stands for; None for any other file, which is not ours."""
+    match = FILE_NAME.fullmatch(name)
+    try:
+        return date.fromisoformat(match[1]) if match else None
+    except ValueError:
+        return None
+
+
+def _local_hashes(landing: Path, kind: str, days: Sequence[date] | None) -> dict[date, str]:
+    folder = landing / kind
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except FileNotFoundError:
+        if kind == "weather":
+            return {}
+        raise PermanentError(f"{folder}: there is no such folder; expected a landing zone, check ETL_LANDING") from None
+    except OSError as error:
+        raise PermanentError(f"{folder}: cannot be read ({error.strerror}); expected a readable folder") from error
+    wanted = None if days is None else set(days)
+    found: dict[date, str] = {}
+    for name in names:
+        day = day_of(name)
+        if day and (wanted is None or day in wanted):
+            try:
+                found[day] = _digest((folder / name).read_bytes())
+            except FileNotFoundError:
+                continue  # gone since the listing
+            except OSError as error:
+                found[day] = f"unreadable: {error.strerror}"
+    return found
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _combined(flights: str, weather: str | None) -> str:
+    for part in (flights, weather or ""):
+        if part.startswith("unreadable"):
+            return part
+    return _digest(f"flights {flights}\nweather {weather or 'absent'}\n".encode())

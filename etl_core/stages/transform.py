@@ -1,0 +1,136 @@
+"""Transform: what was extracted, checked, and in the warehouse's terms. Nothing is read or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from etl_core.interval import Interval
+from etl_core.stages import clock
+from etl_core.stages.extract import Extracted
+from etl_core.stages.quarantine import check_most_are_good, quarantine
+from etl_core.stages.rules import broken_rules
+
+KEY = ["flight_date", "carrier", "flight", "origin", "scheduled_departure"]
+WEATHER_NAMES = {"temp": "temperature", "wind_speed": "wind_speed", "visib": "visibility", "precip": "precipitation"}
+COLUMNS = [
+    *KEY, "dest", "tail_number", "status", "actual_departure", "scheduled_arrival", "actual_arrival",
+    "departure_delay", "arrival_delay", "air_time", "distance", *WEATHER_NAMES.values(),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """What will be loaded for an interval.
+
+    flights: the warehouse's columns but run_id, a row a flight; instants in UTC, delays and air_time in minutes.
+    rejected: flight_date, source_line, reason, row; the lines extract rejected and those that break a rule.
+    landed: day -> hash of the content that all this was made from. notes: what is odd and does no harm.
+    """
+
+    interval: Interval
+    flights: pd.DataFrame
+    rejected: pd.DataFrame
+    landed: dict[date, str]
+    notes: list[str]
+
+    @property
+    def rows(self) -> int:
+        return len(self.flights)
+
+
+def transform(extracted: Extracted) -> Transformed:
+    """Check every row, reject those that break a rule (one reason each), and give the others the warehouse's columns.
+
+    Rows in = flights + rejected. Raises BadSchema where more than half of a day's lines are rejected.
+    """
+    source = extracted.flights.reset_index(drop=True)
+    reasons = broken_rules(source)
+    good = source.drop(reasons.index) if len(reasons) else source
+    departure = clock.scheduled_departure(good.flight_date, good.sched_dep_time, good.time_hour)
+    good = good.assign(scheduled_departure=departure)
+    for find in (_skipped_by_the_clock, _duplicates):
+        found = find(good)
+        if len(found):
+            reasons, good = pd.concat([reasons, found]), good.drop(found.index)
+    notes = list(extracted.notes)
+    flights = _with_weather(_in_our_terms(good, _zones(good.dest, extracted.airports, notes)), extracted.weather, notes)
+    return Transformed(
+        interval=extracted.interval,
+        flights=flights[COLUMNS],
+        rejected=_rejected(extracted, source, reasons),
+        landed={files.day: files.source_hash for files in extracted.landed},
+        notes=notes,
+    )
+
+
+def _in_our_terms(good: pd.DataFrame, zones: pd.Series) -> pd.DataFrame:
+    arrival = clock.scheduled_arrival(good.scheduled_departure, good.flight_date, good.sched_arr_time, zones)
+    never_left, never_arrived = good.dep_time.isna(), good.arr_delay.isna()
+    status = np.select([never_left, never_arrived], [0, 1], default=2)
+    return good.rename(
+        columns={"tailnum": "tail_number", "dep_delay": "departure_delay", "arr_delay": "arrival_delay"}
+    ).assign(
+        status=pd.Categorical.from_codes(status, ["cancelled", "diverted", "completed"]),
+        actual_departure=clock.later(good.scheduled_departure, good.dep_delay),
+        scheduled_arrival=arrival,
+        actual_arrival=clock.later(arrival, good.arr_delay),
+    )
+
+
+def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Series:
+    """The time zone of each destination, missing where airports.csv tells none that is known."""
+    zones = airports.set_index("faa").tzone.dropna()
+    for zone in zones.unique():
+        if not clock.is_zone(zone):
+            notes.append(f"airports.csv: the time zone {zone!r} is not known, so it is taken as missing")
+            zones = zones[zones != zone]
+    return dest.map(zones)
+
+
+def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Join the weather of the same day's file on origin and UTC hour; of two lines for one hour the first counts."""
+    hour = ["flight_date", "origin", "time_hour"]
+    again = weather[weather.duplicated(hour)]
+    notes += [
+        f"weather of {row.flight_date:%Y-%m-%d}, line {row.source_line}: {row.origin} {row.time_hour:%Y-%m-%dT%H:%MZ} "
+        "is there twice; the first line counts"
+        for row in again.itertuples()
+    ]
+    wanted = weather.drop(again.index)[[*hour, *WEATHER_NAMES]].rename(columns=WEATHER_NAMES)
+    return flights.merge(wanted, how="left", on=hour)  # many to one: no hour is there twice
+
+
+def _skipped_by_the_clock(good: pd.DataFrame) -> pd.Series:
+    rows = good[good.scheduled_departure.isna()]
+    text = [
+        f"sched_dep_time: {time:04d} does not exist in New York on {day:%Y-%m-%d}, when clocks go forward"
+        for time, day in zip(rows.sched_dep_time, rows.flight_date, strict=True)
+    ]
+    return pd.Series(text, index=rows.index, dtype="str")
+
+
+def _duplicates(good: pd.DataFrame) -> pd.Series:
+    """A reason for each row whose key an earlier row has."""
+    again = good.duplicated(KEY)
+    if not again.any():
+        return pd.Series(dtype="str")
+    first = good.groupby(KEY).source_line.transform("first")[again]
+    return "same flight as line " + first.astype("str") + " (" + ", ".join(KEY) + ")"
+
+
+def _rejected(extracted: Extracted, source: pd.DataFrame, reasons: pd.Series) -> pd.DataFrame:
+    """The rejected lines of both stages in the order of the files; raises BadSchema where they are too many."""
+    if reasons.empty:
+        return extracted.rejected
+    both = pd.concat([extracted.rejected, quarantine(source, reasons, extracted.landed)])
+    both = both.sort_values(["flight_date", "source_line"], ignore_index=True)
+    for files in extracted.landed:
+        bad = both[both.flight_date == pd.Timestamp(files.day)]
+        unread = (extracted.rejected.flight_date == pd.Timestamp(files.day)).sum()
+        lines = (source.flight_date == pd.Timestamp(files.day)).sum() + unread
+        check_most_are_good(files, lines, list(zip(bad.source_line, bad.reason, strict=True)))
+    return both

@@ -1,0 +1,110 @@
+"""What to do after a run: it depends on how it ended, and on what has happened since."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from etl_core import settings
+from etl_core.views.words import count, instant, seconds
+
+if TYPE_CHECKING:
+    from etl_core.views.report import Report
+
+Step = tuple[str, str]  # a sentence, and the command or SQL that does it (or "")
+
+
+def advice(report: Report) -> list[Step]:
+    """The next steps, the most useful first."""
+    run, state = report.run, report.state
+    if state in ("running", "overdue"):
+        return _running(report)
+    if state == "died":
+        return [
+            (
+                "Its process is gone. The next run of anything records how it ended: succeeded if its load was "
+                "committed, else crashed, and its days are pending again.",
+                _backfill(report),
+            )
+        ]
+    if report.loaded_by:
+        return [
+            ("Nothing: the same days were loaded since, by another run.", f"etl show {report.loaded_by.run_id[:8]}")
+        ]
+    if state == "succeeded":
+        return _succeeded(report)
+    later = [each for each in report.attempts if each.started_at > run.started_at]
+    if later:
+        return [
+            (f"It was tried again: attempt {later[-1].attempt} {later[-1].status}.", f"etl show {later[-1].run_id[:8]}")
+        ]
+    if run.retry_at:
+        left = (run.retry_at - datetime.now(UTC)).total_seconds()
+        when = f"in {seconds(left)}" if left > 0 else "as soon as a scheduler runs"
+        return [
+            (
+                f"It is tried again at {instant(run.retry_at)} UTC ({when}), by the scheduler: it must be running.",
+                "etl schedule",
+            ),
+            ("Or try now, by hand.", _again(report)),
+        ]
+    if state == "crashed":
+        return [("Its days are pending again, and nothing of it was left half done. Load them.", _backfill(report))]
+    return _failed(report)
+
+
+def _running(report: Report) -> list[Step]:
+    run = report.run
+    steps = [(f"It is at work (pid {run.pid} on {run.host}). Watch it.", "etl history --follow")]
+    if report.state == "overdue":
+        steps.append(("It is overdue. If it hangs, end that process: its days are pending again.", ""))
+    return steps
+
+
+def _succeeded(report: Report) -> list[Step]:
+    run = report.run
+    if not run.rows_rejected:
+        return [("Nothing: every line was loaded.", "")]
+    if report.rejected_replaced:
+        return [("Nothing: a later load of the same days has replaced its rejected lines.", "")]
+    lines = count(run.rows_rejected, "line was", "lines were")
+    sql = f"SELECT * FROM rejected_flights WHERE run_id = '{run.run_id}'"  # noqa: S608 (shown)
+    return [(f"Look at what was rejected: {lines} kept aside, not loaded, with the reason.", sql)]
+
+
+def _failed(report: Report) -> list[Step]:
+    run, days = report.run, len(report.run.interval.days)
+    if run.permanent and days > 1:
+        return [
+            (
+                "Trying the same again cannot help. Load its days singly: a bad one then sinks only itself.",
+                _backfill(report),
+            )
+        ]
+    if run.permanent:
+        file = f"flights/{run.interval.start}.csv"
+        named = run.pipeline != "flights" or file in (run.error or "")  # with the landing zone of that run
+        where = "" if named else f" ({settings.current().landing}/{file})"
+        cause = f"The day is blocked: trying the same again cannot help. Correct what the error names{where}: "
+        return [(f"{cause}new content is pending by itself. Or try at once.", _again(report))]
+    if run.blocked:
+        return [
+            ("The day is blocked: its attempts are used up. Once the cause is gone, load it by hand.", _again(report))
+        ]
+    if run.error == "KeyboardInterrupt":
+        return [("Somebody interrupted it. Its days are pending as before.", _again(report))]
+    what = "its day is" if days == 1 else "its days are"
+    return [(f"Nothing was loaded, and {what} still pending: trying again may help.", _again(report))]
+
+
+def _again(report: Report) -> str:
+    commands = report.commands
+    return commands.get("etl") or commands["python"]
+
+
+def _backfill(report: Report) -> str:
+    interval = report.run.interval
+    command = _again(report)
+    if not command.startswith("etl "):
+        return command
+    return command.partition(" run ")[0] + f" backfill {interval.start} {interval.last}"

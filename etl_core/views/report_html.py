@@ -1,0 +1,130 @@
+"""A report for a notebook: HTML with its styles inline, in JupyterLab's colours, light or dark; all text escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+from etl_core.views.report import Bar, Report
+from etl_core.views.report_text import header_lines, other_errors
+from etl_core.views.words import STATES, clean, instant, number, seconds
+
+LINE = "var(--jp-border-color2, rgba(128, 128, 128, 0.4))"
+PALE = "var(--jp-layout-color2, rgba(128, 128, 128, 0.12))"
+FAINT = "var(--jp-content-font-color2, inherit)"
+WARN = STATES["overdue"][2]
+MONO = "font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px)"
+BOX = (
+    f"max-width: 60em; padding: 0.8em 1em; border: 1px solid {LINE}; border-radius: 6px; "
+    "color: var(--jp-content-font-color1, inherit); line-height: 1.45; overflow-wrap: anywhere"
+)
+CELL = "padding: 1px 1em 1px 0; border: 0; text-align: left; vertical-align: top; background: none"
+RIGHT = CELL.replace("text-align: left", "text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums")
+
+
+def as_html(report: Report) -> str:
+    """The same sections as in the terminal."""
+    sections = (_header, _timeline, _rejected, _error, _events, _next)
+    return f'<div style="{BOX}">{"".join(section(report) for section in sections)}</div>'
+
+
+def _header(report: Report) -> str:
+    run, (sign, _, colour) = report.run, STATES[report.state]
+    badge = f"color: {colour}; border: 1px solid {colour}; border-radius: 1em; padding: 0.05em 0.7em; font-weight: 600"
+    title = f'<span style="{badge}">{sign} {report.state}</span>&ensp;{_text(run.pipeline)} <b>{run.interval}</b>'
+    rows = [("run", f'<span style="{MONO}">{_text(run.run_id)}</span>')]
+    rows += [(name, _text(value)) for name, value in header_lines(report)]
+    cells = [f"{_td(name, f'{CELL}; color: {FAINT}; white-space: nowrap')}{_td(value)}" for name, value in rows]
+    return f'<div style="font-size: 1.15em; margin-bottom: 0.5em">{title}</div>{_table(cells)}'
+
+
+def _timeline(report: Report) -> str:
+    if not report.stages:
+        return _title("stages") + _p("No stage had begun.")
+    names = ("", "", "time", "in", "out", "rejected")
+    head = "".join(_td(name, f"{RIGHT}; color: {FAINT}") for name in names)
+    return _title("stages") + _table([head, *(_bar(bar, report) for bar in report.timeline)], "width: 100%")
+
+
+def _bar(bar: Bar, report: Report) -> str:
+    stage, (sign, _, colour) = bar.stage, STATES[bar.stage.status]
+    again = any(each.attempt > 1 for each in report.stages if each.stage == stage.stage)
+    name = f"{stage.stage} {stage.attempt}" if again else stage.stage
+    share = max(0.5, 100 * (bar.end - bar.begin))
+    left = min(100 - share, 100 * bar.begin)
+    place = f"position: absolute; left: {left:.2f}%; width: {share:.2f}%; height: 100%; border-radius: 2px"
+    drawn = f'<div style="position: relative; height: 0.7em; margin-top: 0.4em; background: {PALE}">'
+    drawn += f'<div style="{place}; background: {colour}"></div></div>'
+    values = [seconds(stage.duration_s), *map(number, (stage.rows_in, stage.rows_out, stage.rows_rejected))]
+    label = f'<span style="color: {colour}">{sign}</span> {_text(name)}'
+    return (
+        _td(label, f"{CELL}; white-space: nowrap")
+        + _td(drawn, f"{CELL}; width: 60%")
+        + "".join(_td(value, RIGHT) for value in values)
+    )
+
+
+def _rejected(report: Report) -> str:
+    if not report.rejected:
+        return ""
+    parts = [_title("rejected lines")]
+    for each in report.rejected:
+        example = each.example
+        parts.append(_p(f'<b style="color: {WARN}">{each.count:,} ×</b> {_text(each.told)}'))
+        place = f"{example['flight_date']} line {example['source_line']}: "
+        parts.append(_pre(_text(place + example["row"][:400])))
+    return "".join(parts)
+
+
+def _error(report: Report) -> str:
+    if not report.run.error:
+        return ""
+    style = f"white-space: pre-wrap; border-left: 4px solid {STATES['failed'][2]}; padding-left: 0.7em"
+    parts = [_title("error"), f'<div style="{style}">{_text(report.run.error)}</div>']
+    lines = []
+    for frame in report.frames:
+        lines.append(f'<span style="color: {FAINT}">{_text(frame.place)} in {_text(frame.function)}</span>')
+        lines += [f"    {_text(frame.source)}"] if frame.source else []
+    parts += [_pre("\n".join(lines))] if lines else []
+    return "".join(parts) + "".join(_p(_text(line)) for line in other_errors(report))
+
+
+def _events(report: Report) -> str:
+    lines = [f"{instant(event.at)}  {event.kind}: {event.message}" for event in report.events]
+    return _title("events") + "".join(_p(_text(line)) for line in lines) if lines else ""
+
+
+def _next(report: Report) -> str:
+    parts = [_title("what to do next")]
+    for sentence, command in report.advice:
+        parts.append(_p(_text(sentence)) + (_pre(_text(command)) if command else ""))
+    return "".join([*parts, _title("the same again"), *(_pre(_text(command)) for command in report.commands.values())])
+
+
+def _text(value: str) -> str:
+    return escape(clean(value))
+
+
+def _title(text: str) -> str:
+    style = f"font-weight: 600; margin: 0.9em 0 0.2em; border-top: 1px solid {LINE}; padding-top: 0.5em"
+    return f'<div style="{style}">{text}</div>'
+
+
+def _p(inner: str) -> str:
+    return f'<div style="margin: 0.15em 0">{inner}</div>'
+
+
+def _pre(inner: str) -> str:
+    style = (
+        f"{MONO}; background: {PALE}; border-radius: 3px; padding: 0.3em 0.6em; margin: 0.2em 0 0.4em; color: inherit"
+    )
+    return f'<pre style="{style}; white-space: pre-wrap; overflow-wrap: anywhere">{inner}</pre>'
+
+
+def _td(inner: str, style: str = CELL) -> str:
+    return f'<td style="{style}">{inner}</td>'
+
+
+def _table(rows: list[str], style: str = "") -> str:
+    lines = "".join(f'<tr style="background: none">{row}</tr>' for row in rows)
+    plain = "border: 0; border-collapse: collapse; margin: 0; font-size: inherit; color: inherit"
+    return f'<table style="{plain}; {style}">{lines}</table>'

@@ -1,0 +1,608 @@
+"""Lesson 1, extract: what exactly arrived?"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import os
+import shutil
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+
+from exercises.model import Exercise
+from exercises.tools import landing
+from exercises.tools.child import in_child
+from exercises.tools.compare import show
+from exercises.tools.files import watched
+from exercises.tools.server import Page, serve
+from exercises.trial import Raised, Trial
+
+# ---- 1.1 ------------------------------------------------------------------------------------------------------------
+
+one = Exercise(
+    "1.1",
+    "Read what arrived, unchanged",
+    star=True,
+    hints=(
+        "Two tools will do: Python's `csv` module, which changes nothing, or pandas told to convert nothing. "
+        "What does pandas make of the text NA, even where it reads everything as text?",
+        "`pd.read_csv` has `dtype=str` against types and `keep_default_na=False` against the list of words it takes "
+        "for missing. It also skips blank lines, and then its row numbers are not line numbers any more.",
+        "With `csv.reader(file)` each row comes with its line: `reader.line_num`. A blank line is an empty row.",
+    ),
+    passed="What you keep is what the file says; every later decision can be traced back to a line of it.",
+)
+
+
+@one.stub
+def read_raw(path: Path) -> pd.DataFrame:
+    """Every cell of a CSV file as the text it is, and `source_line`: the line it stands on.
+
+    The header is line 1.
+    """
+    ...  # your code here
+
+
+@one.solution
+def read_raw(path: Path) -> pd.DataFrame:
+    """Every cell of a CSV file as the text it is, and `source_line`: the line it stands on.
+
+    The header is line 1.
+    """
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        header = next(reader)
+        rows = [[*row, reader.line_num] for row in reader if row]
+    return pd.DataFrame(rows, columns=[*header, "source_line"])
+
+
+@one.wrong(
+    "Some cells are not text any more: on line {line}, {column} says {text!r}, and you have {got}. pandas guessed a "
+    "type from the column, and the next day's file will give it another guess.",
+    when=lambda seen: seen.not_text,
+)
+def plain_read_csv(path):
+    frame = pd.read_csv(path)
+    frame["source_line"] = range(2, len(frame) + 2)
+    return frame
+
+
+@one.wrong(
+    "On line {line} the file says {text!r} in {column}, and you have {got}. Text mode still takes some words for "
+    "missing values: a carrier called NA would be lost for good.",
+    when=lambda seen: seen.missing,
+)
+def dtype_str_only(path):
+    frame = pd.read_csv(path, dtype=str)
+    frame["source_line"] = range(2, len(frame) + 2)
+    return frame
+
+
+@one.wrong(
+    "On line {line} the file says {text!r} in {column}, and you have {got}. A repair in extract hides from everybody "
+    "that the source sends such things; rejecting or repairing is for transform, which can say so.",
+    when=lambda seen: seen.stripped,
+)
+def strips(path):
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    frame["source_line"] = frame.index + 2
+    frame = frame[frame["year"] != ""]
+    return frame.apply(lambda column: column.str.strip() if column.name != "source_line" else column)
+
+
+@one.wrong(
+    "Your line numbers are one too small: the header is a line too. Whoever opens the file in an editor to see why a "
+    "row was rejected looks at the wrong flight.",
+    when=lambda seen: seen.first_line == 1,
+)
+def index_plus_one(path):
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame["source_line"] = frame.index + 1
+    return frame
+
+
+@one.wrong(
+    "Your line numbers are row numbers: after a blank line they no longer say where in the file a row stands.",
+    when=lambda seen: seen.after_blank and seen.after_blank[0] != seen.after_blank[1],
+)
+def rows_counted(path):
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame["source_line"] = frame.index + 2
+    return frame
+
+
+@one.right
+def with_pandas(path):
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, skip_blank_lines=False)
+    frame.insert(0, "source_line", frame.index + 2)
+    return frame  # a blank line is a row of empty texts here, which is fine
+
+
+@one.right
+def dict_reader(path):
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        return pd.DataFrame([{**row, "source_line": reader.line_num} for row in reader])
+
+
+@one.grade
+def grade_read_raw(t: Trial) -> None:
+    odd = landing.write(
+        t.folder / "odd.csv",
+        landing.line(carrier="NA", flight="007"),
+        landing.line(tailnum=" N1422 "),
+        "",
+        landing.line(dest="None", dep_time="NA"),
+    )
+    for case, path in (
+        ("a small file: carrier NA, flight 007, spaces, and a blank line", odd),
+        ("15 January", landing.flights_file("2013-01-15")),
+    ):
+        frame = t.call(path, case=case)
+        if not isinstance(frame, pd.DataFrame):
+            t.stop(case, f"expected a DataFrame, got {show(frame)}")
+        _compare_cells(t, case, frame, landing.cells(path))
+
+
+def _compare_cells(t: Trial, case: str, frame: pd.DataFrame, want: dict[int, dict[str, str]]) -> None:
+    columns = list(next(iter(want.values())))
+    if absent := [name for name in [*columns, "source_line"] if name not in frame.columns]:
+        t.stop(case, f"the column {absent[0]!r} is not there")
+    frame = frame[~frame[columns].isin([""]).all(axis="columns") & ~frame[columns].isna().all(axis="columns")]
+    lines = [int(line) if str(line).isdecimal() else line for line in frame["source_line"]]
+    t.seen.first_line = t.seen.first_line or (lines[0] if lines else None)
+    for row, ((_, cells), record) in enumerate(zip(want.items(), frame[columns].to_dict("records"), strict=False)):
+        for column in columns:
+            if record[column] != cells[column]:
+                _note_cell(t, list(want)[row], column, cells[column], record[column])
+                t.fail(
+                    case, f"line {list(want)[row]}, {column}: expected {cells[column]!r}, got {show(record[column])}"
+                )
+    if "blank" in case and len(lines) == len(want):
+        t.seen.after_blank = lines[-1], list(want)[-1]
+    t.equal(lines, list(want), f"{case}; source_line")
+
+
+def _note_cell(t: Trial, line: int, column: str, text: str, got: object) -> None:
+    """Remember the worst kind of difference, and the first of it."""
+    kinds = ("not_text", "missing", "stripped")
+    if isinstance(got, str):
+        kind = "stripped" if got == text.strip() else ""
+    else:
+        kind = "missing" if got is None or got != got else "not_text"
+    worse = [name for name in kinds if getattr(t.seen, name)][:1]
+    if kind and (not worse or kinds.index(kind) < kinds.index(worse[0])):
+        setattr(t.seen, kind, True)
+        t.seen.line, t.seen.column, t.seen.text, t.seen.got = line, column, text, show(got)
+
+
+# ---- 1.2 ------------------------------------------------------------------------------------------------------------
+
+two = Exercise(
+    "1.2",
+    "Know a file by its content",
+    hints=(
+        "A correction can have the same size, and a copy another date. What is left to look at?",
+        "You want a function from bytes to a short text that every process, today and next year, computes the same "
+        "way.",
+        "`hashlib.sha256(data).hexdigest()`, over the bytes of the file as they are: `path.read_bytes()`.",
+    ),
+    passed="`etl_core.landed()` does this for every day, over the flights file and its weather file together.",
+)
+
+
+@two.stub
+def fingerprint(path: Path) -> str:
+    """A short text that is the same exactly when the bytes of two files are the same."""
+    ...  # your code here
+
+
+@two.solution
+def fingerprint(path: Path) -> str:
+    """A short text that is the same exactly when the bytes of two files are the same."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@two.wrong(
+    "Another process computes another fingerprint for the same file: Python salts `hash()` of text and bytes anew in "
+    "each. After a restart every day would look changed, and be loaded again.",
+    when=lambda seen: seen.other_process is False,
+)
+def builtin_hash(path):
+    return str(hash(Path(path).read_bytes()))
+
+
+@two.wrong(
+    "A corrected file of the same size has the fingerprint of the old one: the correction would never be loaded. "
+    "Size and date describe a file, they are not what is in it.",
+    when=lambda seen: seen.edit_seen is False,
+)
+def size_or_mtime(path):
+    found = os.stat(path)
+    return f"{found.st_size}-{found.st_mtime_ns}"
+
+
+@two.wrong(
+    "The same bytes with another date have another fingerprint: copying the landing zone to another disk would "
+    "load the whole year again.",
+    when=lambda seen: seen.touch_same is False,
+)
+def date_too(path):
+    return f"{os.stat(path).st_mtime_ns} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+
+
+@two.wrong(
+    "A copy under another name has another fingerprint. The name is not part of what arrived.",
+    when=lambda seen: seen.copy_same is False,
+)
+def includes_name(path):
+    return hashlib.sha256(Path(path).name.encode() + Path(path).read_bytes()).hexdigest()
+
+
+@two.wrong(
+    "Two files with different bytes have one fingerprint, because they parse to the same values (`5` and `5.0`, CRLF "
+    "and LF). Whether a difference matters is known only after it was noticed.",
+    when=lambda seen: seen.parsed_edit_seen is False,
+)
+def hash_of_frame(path):
+    return hashlib.sha256(pd.read_csv(path).to_csv().encode()).hexdigest()
+
+
+@two.right
+def md5_in_pieces(path):
+    digest = hashlib.md5()
+    with open(path, "rb") as file:
+        while piece := file.read(4096):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+@two.right
+def text_itself(path):
+    return Path(path).read_bytes().decode("latin-1")
+
+
+@two.grade
+def grade_fingerprint(t: Trial) -> None:
+    first = landing.write(t.folder / "2013-01-15.csv", landing.line(), landing.line(flight=25))
+    os.utime(first, (1_360_000_000, 1_360_000_000))
+    mark = t.call(first, case="a file")
+    if not isinstance(mark, str):
+        t.stop("a file", f"expected text, got {show(mark)}")
+    again = in_child(t.answer, first)
+    t.seen.other_process = again.value == mark
+    t.true(
+        again.value == mark, "the same file, in another Python process", again.error or "expected the same fingerprint"
+    )
+
+    def look(name: str, case: str, path: Path, alike: bool) -> None:
+        found = t.call(path, case=case)
+        setattr(t.seen, name, (found == mark) is alike)
+        t.true((found == mark) is alike, case, f"expected {'the same' if alike else 'another'} fingerprint")
+
+    look("edit_seen", "a correction of the same size", _edited(first, "a.csv", b"1545", b"1546"), False)
+    look("parsed_edit_seen", "other bytes that mean the same (CRLF)", _edited(first, "b.csv", b"\n", b"\r\n"), False)
+    copy = shutil.copy2(first, t.folder / "copy of it.csv")
+    look("copy_same", "a copy under another name", copy, True)
+    shutil.copyfile(first, t.folder / "touched.csv")
+    os.utime(first, (1_400_000_000, 1_400_000_000))
+    look("touch_same", "the same file, its date changed", first, True)
+
+
+def _edited(path: Path, name: str, old: bytes, new: bytes) -> Path:
+    """A changed file with the date of `path`."""
+    changed = path.with_name(name)
+    changed.write_bytes(path.read_bytes().replace(old, new))
+    os.utime(changed, (os.stat(path).st_atime, os.stat(path).st_mtime))
+    return changed
+
+
+# ---- 1.3 ------------------------------------------------------------------------------------------------------------
+
+three = Exercise(
+    "1.3",
+    "Say what is wrong with a file",
+    none=True,
+    hints=(
+        "Ask in this order: is there anything, is it text, are the columns there that you need, and does it end "
+        "properly?",
+        "Compare the columns as a set: order and additions do no harm. A file that was cut ends without a newline, "
+        "or its last line has too few cells.",
+        "Bytes first: `data = path.read_bytes()`. Then `data.decode()` in a `try`, `NEEDED - set(header)`, and a look "
+        "at the number of cells of the last line.",
+    ),
+    passed="A file is judged before it is believed, and the judgement is a sentence that somebody can act on.",
+)
+
+
+@three.stub
+def whats_wrong(path: Path) -> str | None:
+    """What is wrong with a flights file, in a few words; None for a whole one.
+
+    Needed are the columns carrier, flight, origin, sched_dep_time and dep_time, in any order;
+    others may be there too.
+    """
+    needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
+    ...  # your code here
+
+
+@three.solution
+def whats_wrong(path: Path) -> str | None:
+    """What is wrong with a flights file, in a few words; None for a whole one."""
+    needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
+    data = Path(path).read_bytes()
+    if not data.strip():
+        return "it is empty"
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError:
+        return "it is not text"
+    rows = list(csv.reader(lines))
+    if absent := needed - set(rows[0]):
+        return f"columns are missing: {', '.join(sorted(absent))}"
+    if len(rows[-1]) != len(rows[0]):
+        return f"its last line has {len(rows[-1])} cells, the header {len(rows[0])}: it was cut off"
+    return None
+
+
+@three.wrong(
+    "For {raised} your function raised {error_text} instead of answering. Whoever asks about a hundred files gets no "
+    "answer about the other ninety-nine.",
+    when=lambda seen: seen.raised,
+)
+def raises(path):
+    frame = pd.read_csv(path)
+    absent = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"} - set(frame.columns)
+    return f"missing: {absent}" if absent else None
+
+
+@three.wrong(
+    "You found nothing wrong with {missed}: its name is right, and its content is not looked at. A server that has no "
+    "file for you often sends a page that says so, under the name you asked for.",
+    when=lambda seen: len(seen.passed_bad or ()) >= 4,
+)
+def suffix_only(path):
+    return None if str(path).endswith(".csv") else "not a CSV file"
+
+
+@three.wrong(
+    "You refused {refused}. The last line of such a file has an NA in it, which says something: the flight was "
+    "cancelled. A cell that is not there looks different.",
+    when=lambda seen: seen.refused in ("a whole file that ends with a cancelled flight", "a real day"),
+)
+def missing_is_cut(path):
+    try:
+        frame = pd.read_csv(path)
+    except Exception as error:
+        return str(error)
+    if not {"carrier", "flight", "origin", "sched_dep_time", "dep_time"} <= set(frame.columns):
+        return "columns are missing"
+    return "cut off" if frame.iloc[-1].isna().any() else None
+
+
+@three.wrong(
+    "You refused {refused}. Columns are known by their names: a source that adds one, or sends them in another order, "
+    "has broken nothing, and no day should be lost over it.",
+    when=lambda seen: seen.refused,
+)
+def exact_header(path):
+    data = Path(path).read_bytes()
+    return (
+        None if data.startswith(",".join(landing.HEADER).encode() + b"\n") and data.endswith(b"Z\n") else "other header"
+    )
+
+
+@three.wrong(
+    "You found nothing wrong with {missed}. It starts well; that it was cut off only its end can tell.",
+    when=lambda seen: seen.passed_bad == ["a file cut off in its last line"],
+)
+def header_only(path):
+    needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
+    start = Path(path).read_bytes().decode("latin-1").partition("\n")[0].strip()
+    return None if needed <= set(start.split(",")) else "the header is wrong"
+
+
+@three.right
+def with_pandas_too(path):
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except Exception as error:
+        return str(error)
+    absent = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"} - set(frame.columns)
+    if absent:
+        return f"no {absent}"
+    return "cut off" if not Path(path).read_bytes().endswith(b"\n") else None
+
+
+@three.grade
+def grade_whats_wrong(t: Trial) -> None:
+    folder, header = t.folder, ",".join(landing.HEADER)
+    lines = [landing.line(), landing.line(flight=25), landing.line(dep_time="NA")]
+    whole = landing.write(folder / "whole.csv", *lines)
+    turned = [",".join(reversed(text.split(","))) for text in (header, *lines)]
+    good = {
+        "a whole file": landing.write(folder / "few.csv", *lines[:2]),
+        "a whole file that ends with a cancelled flight": whole,
+        "a real day": landing.flights_file("2013-01-15"),
+        "a whole file with its columns in another order": landing.write(
+            folder / "order.csv", *turned[1:], header=turned[0]
+        ),
+        "a whole file with one more column": landing.write(
+            folder / "more.csv", *[f"{text},x" for text in lines], header=f"{header},gate"
+        ),
+        "a whole file with CRLF line ends": _edited(whole, "crlf.csv", b"\n", b"\r\n"),
+    }
+    bad = {
+        "an empty file": b"",
+        "an HTML page": b"<!DOCTYPE html>\n<html><body><h1>404 Not Found</h1></body></html>\n",
+        "gzip bytes under the name of a CSV file": gzip.compress(whole.read_bytes(), mtime=0),
+        "a file without the column dep_time": whole.read_bytes().replace(b"dep_time,sched_dep", b"left,sched_dep", 1),
+        "a file cut off in its last line": whole.read_bytes()[:-40],
+    }
+    for case, path in good.items():
+        found = t.call(path, case=case, allow=True)
+        if not t.true(found is None, case, f"expected None, got {show(found)}") and not isinstance(found, Raised):
+            t.seen.refused = t.seen.refused or case
+        _note_raised(t, case, found)
+    t.seen.passed_bad = []
+    for number, (case, content) in enumerate(bad.items()):
+        path = folder / f"bad{number}.csv"
+        path.write_bytes(content)
+        found = t.call(path, case=case, allow=True)
+        if found is None or found is False or found == "":
+            t.seen.passed_bad.append(case)
+            t.seen.missed = t.seen.passed_bad[0]
+        t.true(isinstance(found, str) and found, case, f"expected a text that says what is wrong, got {show(found)}")
+        _note_raised(t, case, found)
+
+
+def _note_raised(t: Trial, case: str, found: object) -> None:
+    if isinstance(found, Raised) and not t.seen.raised:
+        t.seen.raised, t.seen.error_text = case, type(found.error).__name__
+
+
+# ---- 1.4 ------------------------------------------------------------------------------------------------------------
+
+four = Exercise(
+    "1.4",
+    "Download a file, whole or not at all",
+    none=True,
+    hints=(
+        "Two things can go wrong: less may arrive than was announced, and somebody may read while you write.",
+        "The server announces the length (`Content-Length`). Write to another name that nobody takes for a day's file, "
+        "compare, and only then give it its proper name.",
+        "`os.replace(part, target)` is one step: before it the old file is there, after it the new one. Check "
+        "`len(data)` against `int(reply.headers['Content-Length'])` before, and raise an error where they differ.",
+    ),
+    passed="Write aside, check, rename: the same three steps make any file that others read while you write it.",
+)
+
+
+@four.stub
+def fetch(url: str, target: Path) -> None:
+    """Download `url` to `target`.
+
+    Afterwards `target` is whole; or an error was raised, and it is as it was before.
+    """
+    ...  # your code here
+
+
+@four.solution
+def fetch(url: str, target: Path) -> None:
+    """Download `url` to `target`.
+
+    Afterwards `target` is whole; or an error was raised, and it is as it was before.
+    """
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        data = reply.read()
+        announced = int(reply.headers["Content-Length"])
+    if len(data) != announced:
+        raise OSError(f"{url}: {len(data)} bytes arrived of {announced}")
+    part = target.with_name(f"{target.name}.part")
+    part.write_bytes(data)
+    os.replace(part, target)
+
+
+@four.wrong(
+    "The connection broke after 400 of 1,000 bytes, and {kept} bytes are now in the target, without any error. "
+    "No exception is no proof: this reader takes the end of a connection for the end of a file.",
+    when=lambda seen: seen.silent and seen.kept == 400,
+)
+def copyfileobj(url, target):
+    part = target.with_name(f"{target.name}.part")
+    with urllib.request.urlopen(url, timeout=10) as reply, open(part, "wb") as file:
+        shutil.copyfileobj(reply, file)
+    os.replace(part, target)
+
+
+@four.wrong(
+    "A download failed and your function returned as if all were well. The caller goes on with yesterday's file, and "
+    "nobody will know: what was only logged did not happen for a program.",
+    when=lambda seen: seen.silent,
+)
+def swallows(url, target):
+    try:
+        fetch(url, target)
+    except Exception as error:
+        print("could not download", error)
+
+
+@four.wrong(
+    "Your code writes straight into the target. Until the last byte is there, whoever reads it sees part of a day; "
+    "and if the download fails, the old file is gone.",
+    when=lambda seen: seen.in_place,
+)
+def in_place(url, target):
+    with urllib.request.urlopen(url, timeout=10) as reply, open(target, "wb", buffering=0) as file:
+        announced = int(reply.headers["Content-Length"])
+        while piece := reply.read(100):
+            file.write(piece)
+    if target.stat().st_size != announced:
+        raise OSError("cut off")
+
+
+@four.wrong(
+    "For a while there was a second file that looks like one to load: {stranger}. Whoever lists *.csv takes it for "
+    "another day.",
+    when=lambda seen: seen.stranger,
+)
+def part_matches_glob(url, target):
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        data = reply.read()
+        if len(data) != int(reply.headers["Content-Length"]):
+            raise OSError("cut off")
+    part = target.with_name(f"{target.stem}.part.csv")
+    part.write_bytes(data)
+    os.replace(part, target)
+
+
+@four.right
+def in_a_hidden_folder(url, target):
+    part = target.parent / ".incoming" / target.name
+    part.parent.mkdir(exist_ok=True)
+    with urllib.request.urlopen(url, timeout=10) as reply, open(part, "wb") as file:
+        shutil.copyfileobj(reply, file)
+        if file.tell() != int(reply.headers["Content-Length"]):
+            raise ValueError("cut off")
+    part.rename(target) if os.name != "nt" else os.replace(part, target)
+
+
+@four.grade
+def grade_fetch(t: Trial) -> None:
+    body, old = (landing.line() + "\n").encode() * 13, b"old\n"
+    body = body[:1000]
+    pages = {"/whole.csv": Page(body), "/cut.csv": Page(body, cut=400), "/busy.csv": Page(b"busy", 503)}
+    with serve(pages) as site:
+        for page, case in (
+            ("whole", "a file that arrives whole"),
+            ("cut", "a connection that breaks after 400 of 1,000 bytes"),
+            ("busy", "a server that answers 503"),
+        ):
+            target = t.folder / page / "2013-01-15.csv"
+            target.parent.mkdir()
+            target.write_bytes(old)
+            with watched(lambda how, path, target=target: _note_write(t, how, path, target)):
+                found = t.call(f"{site.url}/{page}.csv", target, case=case, allow=True)
+            now = target.read_bytes() if target.exists() else b""
+            if page == "whole":
+                if isinstance(found, Raised):
+                    t.stop(case, f"expected the file, got the error {found!r}")
+                t.true(now == body, case, f"expected the {len(body):,} bytes of the file, got {len(now):,}")
+            elif not isinstance(found, Raised):
+                t.seen.silent = page
+                t.seen.kept = t.seen.kept or len(now)
+                t.fail(case, f"expected an error; your function returned, and the target has {len(now):,} bytes")
+            else:
+                t.true(now == old, case, f"expected the target as it was before, got {len(now):,} bytes")
+            t.true(not t.seen.in_place, case, "the target was opened for writing")
+            t.true(not t.seen.stranger, case, f"{t.seen.stranger} was there for a while")
+
+
+def _note_write(t: Trial, how: str, path: Path, target: Path) -> None:
+    if path == target and how == "open":
+        t.seen.in_place = True
+    elif path.parent == target.parent and path != target and path.match("*.csv"):
+        t.seen.stranger = path.name

@@ -1,0 +1,618 @@
+"""Lesson 2, transform: when did this flight leave?"""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from exercises.model import Exercise
+from exercises.tools import landing
+from exercises.tools.compare import plain, show
+from exercises.trial import Raised, Trial
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def _right_minutes(hhmm: str) -> int | None:
+    return None if hhmm == "NA" else int(hhmm) // 100 * 60 + int(hhmm) % 100
+
+
+# ---- 2.1 ------------------------------------------------------------------------------------------------------------
+
+one = Exercise(
+    "2.1",
+    "Read a clock time",
+    none=True,
+    hints=(
+        "517 is not five hundred and seventeen of anything. What do its last two digits count, and what the rest?",
+        "`divmod(int(hhmm), 100)` gives hours and minutes. Then ask whether there are such hours and minutes.",
+        "`NA` is None; text that is not all digits (`hhmm.isdecimal()`) is a ValueError; minutes over 59 are a "
+        "ValueError; `60 * hours + minutes` over 1440 is a ValueError.",
+    ),
+    passed="24:00 is the end of the day, minute 1440; NA is an answer; 24:60 is none.",
+)
+
+
+@one.stub
+def minutes(hhmm: str) -> int | None:
+    """Minutes since midnight of a clock time written HHMM without leading zeros: "517" is 5:17, "5" is 0:05.
+
+    None for "NA" (no such time: the flight was cancelled), ValueError for what is no time of a day.
+    """
+    ...  # your code here
+
+
+@one.solution
+def minutes(hhmm: str) -> int | None:
+    """Minutes since midnight of a clock time written HHMM without leading zeros: "517" is 5:17, "5" is 0:05."""
+    if hhmm == "NA":
+        return None
+    if not hhmm.isdecimal():
+        raise ValueError(f"{hhmm!r} is not a number")
+    hour, minute = divmod(int(hhmm), 100)
+    if minute > 59 or 60 * hour + minute > 1440:
+        raise ValueError(f"{hhmm!r} is not a time of a day")
+    return 60 * hour + minute
+
+
+@one.wrong(
+    "You read 517 as 517 minutes, which is 8:37. It is 5:17: the digits are a clock, not a number.",
+    when=lambda seen: seen.of_517 == 517,
+)
+def as_number(hhmm):
+    return None if hhmm == "NA" else int(hhmm)
+
+
+@one.wrong(
+    "517 is written with three digits, and you cut it after two: 51 hours. There are no leading zeros in this data, "
+    "so the hours are what is left of the last two digits.",
+    when=lambda seen: seen.of_517 == 51 * 60 + 7 or (isinstance(seen.of_517, Raised) and seen.of_1517 == 917),
+)
+def slices_two(hhmm):
+    return None if hhmm == "NA" else int(hhmm[:2]) * 60 + int(hhmm[2:] or 0)
+
+
+@one.wrong(
+    "You made 0 of 2400. The day would begin with it, not end: a flight that left at midnight would have left a day "
+    "earlier.",
+    when=lambda seen: seen.of_2400 == 0,
+)
+def midnight_is_0(hhmm):
+    return None if hhmm == "NA" else minutes(str(int(hhmm) % 2400))
+
+
+@one.wrong(
+    "You made None of {bad!r}. None means that the flight did not take place; a typing error would become a "
+    "cancellation, and nobody would see it.",
+    when=lambda seen: seen.none_for_bad,
+)
+def bad_is_none(hhmm):
+    try:
+        return minutes(hhmm)
+    except ValueError:
+        return None
+
+
+@one.wrong(
+    "You took {bad!r} for a time of a day. What is not checked where it comes in is a strange number in a chart next "
+    "month.",
+    when=lambda seen: seen.bad is not None,
+)
+def unchecked(hhmm):
+    return None if hhmm == "NA" else int(float(hhmm)) // 100 * 60 + int(float(hhmm)) % 100
+
+
+@one.right
+def padded(hhmm):
+    if hhmm == "NA":
+        return None
+    if not hhmm.isdigit():
+        raise ValueError(hhmm)
+    text = hhmm.zfill(4)
+    if text == "2400":
+        return 1440
+    return time(int(text[:-2]), int(text[-2:])).hour * 60 + int(text[-2:])
+
+
+@one.grade
+def grade_minutes(t: Trial) -> None:
+    t.seen.of_1517 = t.call("1517", case='"1517"', allow=ValueError)
+    t.seen.of_517 = t.call("517", case='"517"', allow=ValueError)
+    t.seen.of_2400 = t.call("2400", case='"2400"', allow=ValueError)
+    known = {"1517": 917, "517": 317, "2400": 1440, "NA": None, "1": 1, "59": 59, "100": 60, "0": 0}
+    for text, want in known.items():
+        t.equal(t.call(text, case=f'"{text}"', allow=ValueError), want, f'"{text}"')
+    for text in ("2460", "2401", "60", "-5", "1e3", "5:17"):
+        found = t.call(text, case=f'"{text}"', allow=ValueError)
+        if not isinstance(found, Raised):
+            t.seen.bad = t.seen.bad or text
+            t.seen.none_for_bad = t.seen.none_for_bad or found is None
+            t.fail(f'"{text}"', f"expected a ValueError, got {show(found)}")
+    with open(landing.flights_file("2013-01-15"), newline="", encoding="utf-8") as file:
+        day = [row[name] for row in csv.DictReader(file) for name in ("dep_time", "sched_dep_time", "arr_time")]
+    found = t.do(lambda: [t.answer(text) for text in day], case="the times of 15 January")
+    for text, got in zip(day, found, strict=True):
+        t.equal(got, _right_minutes(text), f'"{text}", of 15 January')
+
+
+# ---- 2.2 ------------------------------------------------------------------------------------------------------------
+
+two = Exercise(
+    "2.2",
+    "When did it leave?",
+    star=True,
+    none=True,
+    hints=(
+        "`departed` is a clock without a day. Which of the four arguments knows how far it was from the timetable, "
+        "even over midnight?",
+        "The scheduled departure has a day and a clock: make an instant of it. The delay is elapsed time: add it to "
+        "the instant, not to the clock on the wall.",
+        "`datetime.combine(day, time(hour, minute), ZoneInfo('America/New_York')).astimezone(UTC) + "
+        "timedelta(minutes=int(delay))`",
+    ),
+    passed="Day and clock make an instant once, where the clock hung; after that it is elapsed time, in UTC.",
+)
+
+
+@two.stub
+def left_at(day: date, scheduled: str, departed: str, delay: str) -> datetime | None:
+    """The instant at which a flight left New York, as a datetime that knows its zone. None for a cancelled one.
+
+    `day` is New York's date of the scheduled departure, `scheduled` and `departed` are clock times HHMM there,
+    `delay` is in minutes, negative for early; departed and delay are "NA" for a cancelled flight.
+    """
+    ...  # your code here
+
+
+@two.solution
+def left_at(day: date, scheduled: str, departed: str, delay: str) -> datetime | None:
+    """The instant at which a flight left New York, as a datetime that knows its zone. None for a cancelled one."""
+    if departed == "NA":
+        return None
+    clock = time(int(scheduled) // 100, int(scheduled) % 100)
+    timetable = datetime.combine(day, clock, ZoneInfo("America/New_York")).astimezone(UTC)
+    return timetable + timedelta(minutes=int(delay))
+
+
+def _local(day: date, hhmm: str) -> datetime:
+    return datetime.combine(day, time(), NEW_YORK) + timedelta(minutes=_right_minutes(hhmm))
+
+
+@two.wrong(
+    "Your datetime does not know its zone: {naive} is a clock on a wall, and nobody can tell which wall. Say first "
+    "that the timetable's clock hangs in New York.",
+    when=lambda seen: seen.naive,
+)
+def without_zone(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    return datetime.combine(day, time()) + timedelta(minutes=_right_minutes(scheduled) + int(delay))
+
+
+@two.wrong(
+    "You put the zone UTC on a clock that hung in New York: HA 51's instant is hours off, and so is every other. A "
+    "label does not convert.",
+    when=lambda seen: seen.off_by_zone,
+)
+def replace_utc(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    return datetime.combine(day, time(), UTC) + timedelta(minutes=_right_minutes(scheduled) + int(delay))
+
+
+@two.wrong(
+    "{early:,} flights of three days are a day late with you. They left some minutes before the timetable said: a "
+    "smaller clock time is not always tomorrow's.",
+    when=lambda seen: seen.early > 10,
+)
+def tomorrow_if_smaller(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    later = timedelta(days=int(departed) < int(scheduled))
+    return _local(day + later, departed).astimezone(UTC)
+
+
+@two.wrong(
+    "Your rule finds who left after midnight, but for HA 51: you have it at {ha51} on 9 January, 139 minutes early, "
+    "and it left 1,301 minutes late. The clock cannot tell the two apart; something else in the line can.",
+    when=lambda seen: seen.behind == 1 and seen.ha51,
+)
+def twelve_hours(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    tomorrow = _right_minutes(departed) - _right_minutes(scheduled) < -12 * 60
+    return _local(day + timedelta(days=tomorrow), departed).astimezone(UTC)
+
+
+@two.wrong(
+    "{behind} flights left after midnight, and you have them a day too early: HA 51 would have left {ha51}, before its "
+    "timetable. The day of the file is that of the timetable, not of the departure.",
+    when=lambda seen: seen.behind,
+)
+def file_day(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    return _local(day, departed).astimezone(UTC)
+
+
+@two.wrong(
+    "All is right but the nights on which clocks change: there you are an hour off. Adding a timedelta to a New York "
+    "datetime moves the hands of its clock; 300 minutes later they show something else than 300 minutes more.",
+    when=lambda seen: seen.clock_nights,
+)
+def wall_clock_add(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    return _local(day, scheduled) + timedelta(minutes=int(delay))
+
+
+@two.right
+def with_pandas(day, scheduled, departed, delay):
+    if delay == "NA":
+        return None
+    wall = pd.Timestamp(day) + pd.Timedelta(minutes=_right_minutes(scheduled))
+    return wall.tz_localize("America/New_York") + pd.Timedelta(minutes=int(delay))
+
+
+@two.right
+def by_timestamp(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    return datetime.fromtimestamp(_local(day, scheduled).timestamp() + 60 * int(delay), NEW_YORK)
+
+
+@two.grade
+def grade_left_at(t: Trial) -> None:
+    t.seen.early = t.seen.behind = 0
+    night = timedelta(hours=28, minutes=30)  # 23:30 and 300 minutes: 04:30, if no clock changes
+    nights = {
+        date(2013, 3, 9): ("530", datetime(2013, 3, 9, 5, tzinfo=UTC) + night),
+        date(2013, 11, 2): ("330", datetime(2013, 11, 2, 4, tzinfo=UTC) + night),
+    }
+    for day in (date(2013, 1, 9), date(2013, 1, 15), date(2013, 7, 1)):
+        with open(landing.flights_file(day), newline="", encoding="utf-8") as file:
+            rows = [(row["carrier"], row["flight"], day, *(row[n] for n in COLUMNS)) for row in csv.DictReader(file)]
+        rows.sort(key=lambda row: row[:2] != ("HA", "51"))
+        found = t.do(lambda rows=rows: [t.answer(*row[2:]) for row in rows], case=f"the flights of {day}")
+        for row, got in zip(rows, found, strict=True):
+            _note_departure(t, row, plain(got))
+    for day, (departed, want) in nights.items():
+        case = f"timetable 23:30 on {day}, left 300 minutes late, at {departed[:-2]}:30"
+        got = plain(t.call(day, "2330", departed, "300", case=case, none=False))
+        t.seen.clock_nights = not t.equal(got, want, case) or t.seen.clock_nights
+
+
+COLUMNS = ("sched_dep_time", "dep_time", "dep_delay")
+
+
+def _note_departure(t: Trial, row: tuple, got: datetime | None) -> None:
+    carrier, flight, day, scheduled, departed, delay = row
+    case = f"{carrier} {flight}, {day}: scheduled {scheduled}, departed {departed}, delay {delay}"
+    want = None
+    if departed != "NA":
+        want = _local(day, scheduled).astimezone(UTC) + timedelta(minutes=int(delay))
+    if t.equal(got, want, case) or not isinstance(got, datetime) or want is None:
+        return
+    if got.tzinfo is None:
+        t.seen.naive = t.seen.naive or got.isoformat(" ")
+        return
+    off = got - want
+    if (carrier, flight) == ("HA", "51") and int(delay) > 1000:
+        t.seen.ha51 = f"{got.astimezone(NEW_YORK):%H:%M}"
+    t.seen.off_by_zone = t.seen.off_by_zone or off in (timedelta(hours=-5), timedelta(hours=-4))
+    t.seen.early += off == timedelta(days=1)
+    t.seen.behind += off == timedelta(days=-1)
+
+
+# ---- 2.3 ------------------------------------------------------------------------------------------------------------
+
+three = Exercise(
+    "2.3",
+    "Add the weather",
+    hints=(
+        "Afterwards there must be one row a flight: none lost, none twice. What identifies one row of the weather, "
+        "all year?",
+        "Three airports have a row for each hour; and on 3 November the hour from 1 to 2 happens twice in New York, "
+        "but never in UTC.",
+        "`flights.merge(weather, on=['origin', 'time_hour'], how='left', validate='many_to_one')`, with only the "
+        "columns of weather that you want.",
+    ),
+    passed="A left join on a key that is unique on the right side: as many rows as before, and `validate` holds it.",
+)
+
+
+@three.stub
+def add_weather(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """Each flight with the temperature (`temp`) of its hour and airport; missing where no weather is known.
+
+    Both frames have origin and `time_hour` (the hour, in UTC), and year, month, day, hour (New York's).
+    """
+    ...  # your code here
+
+
+@three.solution
+def add_weather(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """Each flight with the temperature (`temp`) of its hour and airport; missing where no weather is known."""
+    known = weather[["origin", "time_hour", "temp"]]
+    return flights.merge(known, on=["origin", "time_hour"], how="left", validate="many_to_one")
+
+
+LOCAL = ["year", "month", "day", "hour"]
+
+
+@three.wrong(
+    "Of {before:,} flights of {case}, {after:,} are left. A flight without known weather is a flight; the whole of "
+    "31 December has none.",
+    when=lambda seen: seen.after is not None and seen.after < seen.before,
+)
+def inner(flights, weather):
+    return flights.merge(weather[["origin", "time_hour", "temp"]], on=["origin", "time_hour"])
+
+
+@three.wrong(
+    "Of {before:,} flights you made {after:,}. Each of the three airports has its own sky, and each flight got them "
+    "all; a sum over this table is three times too big, and nothing says so.",
+    when=lambda seen: seen.ordinary and seen.after > 2 * seen.before,
+)
+def hour_only(flights, weather):
+    return flights.merge(weather[["time_hour", "temp"]], on="time_hour", how="left")
+
+
+@three.wrong(
+    "On 3 November {before:,} flights became {after:,}. The hour from 1 to 2 comes twice that night, so New York's "
+    "hour names two rows of the weather.",
+    when=lambda seen: not seen.ordinary and seen.after is not None and seen.after > seen.before,
+)
+def local_hour(flights, weather):
+    return flights.merge(weather[["origin", *LOCAL, "temp"]], on=["origin", *LOCAL], how="left")
+
+
+@three.wrong(
+    "There is one row a flight, but on 3 November the flight at half past one got the weather of the other hour of "
+    "that name. Sweeping up duplicates afterwards means keeping one of them, and which one is chance.",
+    when=lambda seen: seen.values_differ and not seen.ordinary,
+)
+def dedupe_after(flights, weather):
+    joined = local_hour(flights, weather)
+    return joined.drop_duplicates(["carrier", "flight", "origin", "sched_dep_time", *LOCAL])
+
+
+@three.right
+def by_mapping(flights, weather):
+    known = weather.set_index(["origin", "time_hour"])["temp"].to_dict()
+    keys = zip(flights["origin"], flights["time_hour"], strict=True)
+    return flights.assign(temp=[known.get(key) for key in keys])
+
+
+@three.grade
+def grade_add_weather(t: Trial) -> None:
+    for case, day, extra in (
+        ("15 January", "2013-01-15", None),
+        ("31 December, when no weather landed", "2013-12-31", None),
+        ("3 November, with a flight at 1:30 after the clock change", "2013-11-03", "2013-11-03T06:00:00Z"),
+    ):
+        flights, weather = _read(landing.flights_file(day)), _read(landing.weather_file("2013-12-30"))
+        if landing.weather_file(day).exists():
+            weather = _read(landing.weather_file(day))
+        if extra:
+            late = flights.iloc[[0]].assign(flight=9999, origin="JFK", sched_dep_time=130, hour=1, time_hour=extra)
+            flights = pd.concat([flights, late], ignore_index=True)
+        want = add_weather_right(flights, weather)
+        found = t.call(flights.copy(), weather.copy(), case=case)
+        if not isinstance(found, pd.DataFrame):
+            t.stop(case, f"expected a DataFrame, got {show(found)}")
+        t.seen.case, t.seen.before, t.seen.after = case, len(flights), len(found)
+        t.seen.ordinary = extra is None
+        t.seen.values_differ = len(found) == len(flights)
+        if not t.equal(found, want, case):
+            t.stop(case, "")
+
+
+def _read(path: object) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, na_values=["NA"])
+
+
+def add_weather_right(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
+    """What is compared: the key of each flight, and its temperature."""
+    return by_mapping(flights, weather)[["carrier", "flight", "origin", "sched_dep_time", "temp"]]
+
+
+# ---- 2.4 ------------------------------------------------------------------------------------------------------------
+
+four = Exercise(
+    "2.4",
+    "Sort out the bad lines",
+    hints=(
+        "Each line goes to exactly one of two places. What decides, and what is merely rare?",
+        "Write one reason a line into a column: start with an empty text, and put a reason where there is none yet. "
+        "`duplicated` finds what repeats an earlier key.",
+        "`reason = pd.Series('', index=raw.index)`; for each rule `reason[bad & (reason == '')] = '…'`; then "
+        "`raw[reason == '']` and `raw[reason != ''].assign(reason=reason[reason != ''])`.",
+    ),
+    passed="Lines in = good + rejected, for every file. One bad line costs itself, and says why.",
+)
+
+
+@four.stub
+def sort_out(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The good lines, and the rejected ones with a column `reason`; every `source_line` is in exactly one of the two.
+
+    `raw` is all text. Bad: sched_dep_time or dep_time that is no clock time HHMM (dep_time may be NA: cancelled), or
+    a key (carrier, flight, origin, sched_dep_time) that an earlier good line has. Cancelled and diverted ones are good.
+    """
+    ...  # your code here
+
+
+@four.solution
+def sort_out(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The good lines, and the rejected ones with a column `reason`; each `source_line` is in exactly one of them."""
+    clock = r"(?:\d|[1-5]\d|(?:1?\d|2[0-3])[0-5]\d|2400)"
+    reason = pd.Series("", index=raw.index)
+    reason[~raw["dep_time"].str.fullmatch(f"{clock}|NA")] = "dep_time is no clock time"
+    reason[~raw["sched_dep_time"].str.fullmatch(clock)] = "sched_dep_time is no clock time"
+    good = raw[reason == ""]
+    repeated = good.duplicated(["carrier", "flight", "origin", "sched_dep_time"])
+    reason[repeated[repeated].index] = "repeats the key of an earlier line"
+    return raw[reason == ""], raw[reason != ""].assign(reason=reason[reason != ""])
+
+
+@four.wrong(
+    "One bad line, and your function raised {error}. 842 good flights would not be loaded because somebody mistyped "
+    "one.",
+    when=lambda seen: seen.raised,
+)
+def raises(raw):
+    for text in raw["dep_time"]:
+        minutes(text)
+    return raw, raw.iloc[:0].assign(reason="")
+
+
+@four.wrong(
+    "No line of 8 February is bad, and your rejected ones are {of_nothing:,} rows without a line number. A Series "
+    "assigned to a table without rows brings its own index along; a file without a bad line is the usual case.",
+    when=lambda seen: seen.of_nothing,
+)
+def reason_for_all(raw):
+    good, rejected = sort_out(raw)
+    reason = pd.Series("bad", index=raw.index)
+    return good, rejected.drop(columns="reason").assign(reason=reason)
+
+
+@four.wrong(
+    "You rejected {lost:,} of {flights:,} flights of 8 February, the day of the blizzard: those that were cancelled or "
+    "diverted. What is missing is the news of that day, not an error in it.",
+    when=lambda seen: seen.lost,
+)
+def dropna(raw):
+    bad = raw.isin(["NA"]).any(axis="columns")
+    return raw[~bad], raw[bad].assign(reason="missing value")
+
+
+@four.wrong(
+    "The line with 2460 is among your good ones. Turned into a missing value, it counts as a cancelled flight from "
+    "now on.",
+    when=lambda seen: seen.bad_kept,
+)
+def coerce(raw):
+    raw = raw.copy()
+    hours = pd.to_numeric(raw["dep_time"], errors="coerce")
+    raw["dep_time"] = raw["dep_time"].where((hours % 100 < 60) & (hours <= 2400), "NA")
+    bad = ~raw["sched_dep_time"].str.isdecimal()
+    repeated = raw.duplicated(["carrier", "flight", "origin", "sched_dep_time"]) & ~bad
+    reason = bad.map({True: "no timetable", False: "repeated"})
+    return raw[~bad & ~repeated], raw[bad | repeated].assign(reason=reason[bad | repeated])
+
+
+@four.wrong(
+    "Line {repeated} is in your rejected lines {times} times, once for each reason. Lines in = good + rejected does "
+    "not hold any more, and that sum is how a lost line is noticed.",
+    when=lambda seen: seen.repeated,
+)
+def twice(raw):
+    good, rejected = sort_out(raw)
+    found = [rejected]
+    for name in ("dep_time", "sched_dep_time"):
+        bad = rejected[~rejected[name].str.fullmatch(r"\d{1,4}") & (rejected[name] != "NA")]
+        found.append(bad.assign(reason=f"{name} is bad"))
+    return good, pd.concat(found)
+
+
+@four.wrong(
+    "A key is among your good lines more than once. The first line of it is to be kept, and the others rejected.",
+    when=lambda seen: seen.same_key,
+)
+def duplicates_kept(raw):
+    bad = ~raw["dep_time"].map(_is_clock) | ~raw["sched_dep_time"].map(_is_clock) | (raw["sched_dep_time"] == "NA")
+    return raw[~bad], raw[bad].assign(reason="no clock time")
+
+
+def _is_clock(text: str) -> bool:
+    try:
+        minutes(text)
+    except ValueError:
+        return False
+    return True
+
+
+@four.right
+def line_by_line(raw):
+    good, rejected, keys = [], [], set()
+    for row in raw.to_dict("records"):
+        key = row["carrier"], row["flight"], row["origin"], row["sched_dep_time"]
+        if not _is_clock(row["dep_time"]) or not _is_clock(row["sched_dep_time"]) or row["sched_dep_time"] == "NA":
+            rejected.append({**row, "reason": "time"})
+        elif key in keys:
+            rejected.append({**row, "reason": "key"})
+        else:
+            keys.add(key)
+            good.append(row)
+    return pd.DataFrame(good, columns=raw.columns), pd.DataFrame(rejected, columns=[*raw.columns, "reason"])
+
+
+@four.right
+def lists_without_columns(raw):
+    good, rejected = line_by_line(raw)
+    return pd.DataFrame(good.to_dict("records")), pd.DataFrame(rejected.to_dict("records"))
+
+
+ODD = {  # line -> what is wrong with it
+    2: {},
+    3: {"dep_time": "2460", "flight": "1"},
+    4: {"dep_time": "NA", "dep_delay": "NA", "arr_time": "NA", "arr_delay": "NA", "air_time": "NA", "flight": "2"},
+    5: {"arr_delay": "NA", "air_time": "NA", "flight": "3"},
+    6: {"tailnum": "N99999"},  # the key of line 2 again
+    7: {"dep_time": "x", "sched_dep_time": "-5", "flight": "4"},
+    8: {"sched_dep_time": "NA", "flight": "5"},
+    9: {"dep_time": "2400", "flight": "6"},
+}
+GOOD = [2, 4, 5, 9]
+
+
+@four.grade
+def grade_sort_out(t: Trial) -> None:
+    case = "eight lines: a time of 2460, a repeated key, a line with two faults, cancelled, diverted"
+    raw = _frame([(line, landing.line(**changes)) for line, changes in ODD.items()])
+    good, rejected = _sorted_out(t, raw, case)
+    t.seen.bad_kept = 3 in good
+    t.seen.same_key = {2, 6} <= set(good)
+    t.equal(sorted(good), GOOD, f"{case}; the good lines")
+    t.equal(sorted(rejected), [3, 6, 7, 8], f"{case}; the rejected lines")
+    case = "8 February, the day of the blizzard"
+    with open(landing.flights_file("2013-02-08"), encoding="utf-8") as file:
+        raw = _frame(list(enumerate(file.read().splitlines(), 1))[1:])
+    t.seen.flights = len(raw)
+    good, rejected = _sorted_out(t, raw, case)
+    t.seen.lost = len(rejected)
+    t.equal((len(good), len(rejected)), (len(raw), 0), f"{case}; good and rejected lines")
+
+
+def _frame(lines: list[tuple[int, str]]) -> pd.DataFrame:
+    rows = [dict(zip(landing.HEADER, text.split(","), strict=True)) | {"source_line": line} for line, text in lines]
+    return pd.DataFrame(rows)
+
+
+def _sorted_out(t: Trial, raw: pd.DataFrame, case: str) -> tuple[list[int], list[int]]:
+    """The source lines of both parts, once they are of the right shape."""
+    found = t.call(raw.copy(), case=case, allow=Exception)
+    if isinstance(found, Raised):
+        t.seen.raised, t.seen.error = isinstance(found.error, ValueError), repr(found)
+        t.stop(case, f"your code raised {found!r}", "raised", "Your code raised an error.")
+    shaped = isinstance(found, list | tuple) and len(found) == 2 and all(isinstance(f, pd.DataFrame) for f in found)
+    if not shaped:
+        t.stop(case, f"expected two DataFrames, got {show(found)}")
+    if found[1].empty:
+        found = found[0], found[1].reindex(columns=["source_line", "reason"])  # nothing rejected: columns need not be
+    for frame, columns in zip(found, (["source_line"], ["source_line", "reason"]), strict=True):
+        if absent := [name for name in columns if name not in frame.columns]:
+            t.stop(case, f"the column {absent[0]!r} is not there")
+    good, rejected = ([-1 if pd.isna(n) else int(n) for n in frame["source_line"]] for frame in found)
+    t.seen.of_nothing = rejected.count(-1)
+    for line in set(rejected):
+        if rejected.count(line) > 1:
+            t.seen.repeated, t.seen.times = line, rejected.count(line)
+    without = [show(reason) for reason in found[1]["reason"] if not isinstance(reason, str) or not reason.strip()]
+    t.true(not without, case, f"a rejected line has the reason {(without or [''])[0]}")
+    return good, rejected

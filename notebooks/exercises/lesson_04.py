@@ -1,0 +1,509 @@
+"""Lesson 4, a pipeline: who runs the stages?"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from exercises.model import Exercise
+from exercises.tools.compare import show
+from exercises.tools.crash import database
+from exercises.trial import Raised, Trial
+
+# ---- 4.1 ------------------------------------------------------------------------------------------------------------
+
+one = Exercise(
+    "4.1",
+    "Run the stages, and record each",
+    star=True,
+    none=True,
+    hints=(
+        "Three things have to happen for a stage: call it, record it, hand its result on. Which of them also when it "
+        "fails?",
+        "`try` around the call of one stage. In `except` record the failure, and then the error has to go on its way, "
+        "as the object it is.",
+        "`started = time.perf_counter()`; in `except Exception as error:` `record(name, 'failed', …, error)` and a "
+        "bare `raise`; after it `record(name, 'succeeded', …, None)`.",
+    ),
+    passed="This loop is the heart of a pipeline. `etl_core` adds retries and a database to it, and nothing else.",
+)
+
+
+@one.stub
+def run_stages(stages: list[tuple[str, Callable]], value: object, record: Callable) -> object:
+    """Give `value` to the first function, its result to the next, and return the last result.
+
+    After each stage that was started call `record(name, status, seconds, error)`: status "succeeded" or "failed",
+    error None or the exception. A stage that fails is the last one; its exception goes on to the caller.
+    """
+    ...  # your code here
+
+
+@one.solution
+def run_stages(stages: list[tuple[str, Callable]], value: object, record: Callable) -> object:
+    """Give `value` to the first function, its result to the next, and return the last result."""
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "transform failed, and your code went on: load ran with what extract had returned. The run looks finished, and the "
+    "warehouse holds rows that nobody transformed.",
+    when=lambda seen: seen.went_on,
+)
+def print_and_continue(stages, value, record):
+    for name, function in stages:
+        try:
+            value = function(value)
+            record(name, "succeeded", 0.03, None)
+        except Exception as error:
+            print(name, "failed:", error)
+            record(name, "failed", 0.03, error)
+    return value
+
+
+@one.wrong(
+    "transform failed, and your function returned as if it had not. Who called it, a schedule or a person, will not "
+    "know.",
+    when=lambda seen: seen.swallowed,
+)
+def swallows(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            return record(name, "failed", time.perf_counter() - started, error)
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "A stage returned nothing but an empty table, and you took it for a failure (or stopped there). A day without "
+    "flights is a result, and it has to be loaded: it may have had flights yesterday.",
+    when=lambda seen: seen.empty_stopped,
+)
+def truthiness(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
+        if value is None or len(value) == 0:
+            return None
+    return value
+
+
+@one.wrong(
+    "The stage that failed is not in your record. A failure leaves no trace by itself; of the runs that matter most "
+    "you would know nothing.",
+    when=lambda seen: seen.unrecorded,
+)
+def records_success_only(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        value = function(value)
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "The caller got {got}, where the stage had raised {raised}. Only the text is left of it: a retry that must tell a "
+    "lost connection from a wrong column cannot do so any more.",
+    when=lambda seen: seen.got,
+)
+def new_exception(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise RuntimeError(f"{name}: {error}") from error
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.right
+def with_finally(stages, value, record):
+    for name, function in stages:
+        started, problem = time.time(), None
+        try:
+            value = function(value)
+        except BaseException as error:
+            problem = error
+            raise
+        finally:
+            record(name, "failed" if problem else "succeeded", time.time() - started, problem)
+    return value
+
+
+@one.grade
+def grade_run_stages(t: Trial) -> None:
+    case = "three stages that succeed, one of them after 0.03 s"
+    found, rows, seen = _run(
+        t, case, [lambda v: [*v, "e"], lambda v: time.sleep(0.03) or [*v, "t"], lambda v: [*v, "l"]]
+    )
+    t.equal(found, ["start", "e", "t", "l"], f"{case}; the result")
+    t.equal([row[:2] for row in rows], [(name, "succeeded") for name in NAMES], f"{case}; what was recorded")
+
+    case = "extract returns an empty table"
+    found, rows, seen = _run(t, case, [lambda v: pd.DataFrame(), lambda v: v, lambda v: "loaded"])
+    t.seen.empty_stopped = found != "loaded" or "load" not in seen
+    t.equal(found, "loaded", f"{case}; the result")
+
+    case = "transform raises ConnectionError"
+    error = ConnectionError("the network is away")
+    found, rows, seen = _run(t, case, [lambda v: v, lambda v: _raise(error), lambda v: v])
+    t.seen.went_on, t.seen.swallowed = "load" in seen, not isinstance(found, Raised)
+    t.equal(seen, ["extract", "transform"], f"{case}; the stages that were called")
+    if isinstance(found, Raised) and found.error is not error:
+        if "away" not in str(found.error):
+            t.stop(case, "", "raised", f"Your code raised {found!r}")
+        t.seen.got, t.seen.raised = type(found.error).__name__, type(error).__name__
+    t.true(isinstance(found, Raised) and found.error is error, case, f"expected its ConnectionError, got {show(found)}")
+    t.seen.unrecorded = "transform" not in [row[0] for row in rows]
+    t.equal(
+        [row[:2] for row in rows], [("extract", "succeeded"), ("transform", "failed")], f"{case}; what was recorded"
+    )
+    t.true(rows[-1:] and "away" in str(rows[-1][3]), case, "the error is not in the record")
+
+
+NAMES = ("extract", "transform", "load")
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _run(t: Trial, case: str, functions: list[Callable]) -> tuple[Any, list[tuple], list[str]]:
+    """The result, what was recorded, and the names of the stages that were called."""
+    rows: list[tuple] = []
+    called: list[str] = []
+
+    def stage(name: str, function: Callable) -> Callable:
+        def staged(value: object) -> object:
+            called.append(name)
+            return function(value)
+
+        return staged
+
+    def record(name: str, status: str, seconds: float, error: object) -> None:
+        rows.append((name, status, seconds, error))
+
+    stages = [(name, stage(name, function)) for name, function in zip(NAMES, functions, strict=True)]
+    found = t.call(stages, ["start"], record, case=case, allow="raises" in case)
+    if "0.03 s" in case and len(rows) == 3:
+        seconds = rows[1][2]
+        t.true(
+            isinstance(seconds, float | int) and 0.02 < seconds < 5, case, f"recorded {show(seconds)} s for transform"
+        )
+    return found, rows, called
+
+
+# ---- 4.2 ------------------------------------------------------------------------------------------------------------
+
+RUNS = "CREATE TABLE runs (id INTEGER PRIMARY KEY, day TEXT, status TEXT, error TEXT)"
+
+two = Exercise(
+    "4.2",
+    "Leave a trace of every run",
+    none=True,
+    hints=(
+        "What does the table say if the machine is switched off in the middle of `work`?",
+        "Two transactions: the row `running` is committed before the work begins, and changed after it. A rollback of "
+        "the second must not take the first with it.",
+        "Insert and commit; then `try: work()`, `except BaseException as error:` update to failed, commit, `raise`. "
+        "`f'{type(error).__name__}: {error}'` says what it was.",
+    ),
+    passed="A run that dies leaves `running` behind, which is how one knows that it died. Lesson 08 finds such runs.",
+)
+
+
+@two.stub
+def tracked(path: Path, day: str, work: Callable[[], object]) -> None:
+    """Call `work()` and leave a row in the table runs (id, day, status, error) of the SQLite file `path`.
+
+    While it works the status is `running`, for everybody to see; then `succeeded`, or `failed` with the error's type
+    and message, also for Ctrl-C. Exceptions go on to the caller.
+    """
+    ...  # your code here
+
+
+@two.solution
+def tracked(path: Path, day: str, work: Callable[[], object]) -> None:
+    """Call `work()` and leave a row in the table runs (id, day, status, error) of the SQLite file `path`."""
+    with closing(sqlite3.connect(path)) as conn:
+        row = conn.execute("INSERT INTO runs (day, status) VALUES (?, 'running')", (day,)).lastrowid
+        conn.commit()
+        try:
+            work()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+            conn.execute("UPDATE runs SET status = 'failed', error = ? WHERE id = ?", (said, row))
+            conn.commit()
+            raise
+        conn.execute("UPDATE runs SET status = 'succeeded' WHERE id = ?", (row,))
+        conn.commit()
+
+
+def _write(path, sql, *values):
+    with closing(sqlite3.connect(path)) as conn, conn:
+        return conn.execute(sql, values).lastrowid
+
+
+@two.wrong(
+    "The work raised an error, and your function returned. It is recorded, so it counts as handled; but the caller "
+    "goes on with a day that is not there.",
+    when=lambda seen: seen.swallowed,
+)
+def swallows_it(path, day, work):
+    row = _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+        _write(path, "UPDATE runs SET status = 'succeeded' WHERE id = ?", row)
+    except BaseException as error:
+        _write(
+            path, "UPDATE runs SET status = 'failed', error = ? WHERE id = ?", f"{type(error).__name__}: {error}", row
+        )
+
+
+@two.wrong(
+    "The work failed, and there is no row of it at all: it was rolled back together with the rest. The record of a "
+    "failure has to survive the failure.",
+    when=lambda seen: seen.evidence_gone,
+)
+def one_transaction(path, day, work):
+    with closing(sqlite3.connect(path)) as conn, conn:
+        row = conn.execute("INSERT INTO runs (day, status) VALUES (?, 'running')", (day,)).lastrowid
+        work()
+        conn.execute("UPDATE runs SET status = 'succeeded' WHERE id = ?", (row,))
+
+
+@two.wrong(
+    "While the work goes on, nobody else can see that it does: another connection finds {during}. A run that is "
+    "killed then leaves no trace, as if it had never been started.",
+    when=lambda seen: seen.during is not None and "running" not in seen.during,
+)
+def insert_at_end(path, day, work):
+    try:
+        work()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        _write(path, "INSERT INTO runs (day, status, error) VALUES (?, 'failed', ?)", day, said)
+        raise
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'succeeded')", day)
+
+
+@two.wrong(
+    "After Ctrl-C the run is `running` for ever. KeyboardInterrupt is no Exception, and stopping by hand is how most "
+    "long runs end.",
+    when=lambda seen: seen.after_ctrl_c == ["running"],
+)
+def except_Exception(path, day, work):
+    row = _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+    except Exception as error:
+        _write(
+            path, "UPDATE runs SET status = 'failed', error = ? WHERE id = ?", f"{type(error).__name__}: {error}", row
+        )
+        raise
+    _write(path, "UPDATE runs SET status = 'succeeded' WHERE id = ?", row)
+
+
+@two.right
+def in_finally(path, day, work):
+    row = _write(path, "INSERT INTO runs (day, status) VALUES (?, ?)", day, "running")
+    status, said = "failed", None
+    try:
+        work()
+        status = "succeeded"
+    except:
+        import sys
+
+        said = repr(sys.exception())
+        raise
+    finally:
+        _write(path, "UPDATE runs SET status = ?, error = ? WHERE id = ?", status, said, row)
+
+
+@two.grade
+def grade_tracked(t: Trial) -> None:
+    endings = {
+        "work that succeeds": (None, "succeeded"),
+        "work that raises ValueError('no lines')": (ValueError("no lines"), "failed"),
+        "work that is stopped by Ctrl-C": (KeyboardInterrupt(), "failed"),
+    }
+    for number, (case, (error, status)) in enumerate(endings.items()):
+        path = database(t.folder / f"history{number}.db", RUNS)
+
+        def work(path: Path = path, error: BaseException | None = error) -> None:
+            t.seen.during = [row[0] for row in _runs(path)]
+            if error:
+                raise error
+
+        t.seen.during = None
+        found = t.call(path, "2013-01-15", work, case=case, allow=(ValueError, KeyboardInterrupt))
+        rows = _runs(path)
+        if t.seen.during is None:
+            t.stop(case, "`work` was not called")
+        during, now = t.seen.during, [row[0] for row in rows]
+        if error:
+            t.seen.swallowed = not isinstance(found, Raised)
+            t.seen.evidence_gone = t.seen.evidence_gone or not rows
+            t.true(isinstance(found, Raised) and found.error is error, case, f"expected its error, got {show(found)}")
+        if isinstance(error, KeyboardInterrupt):
+            t.seen.after_ctrl_c = now
+        elif error and rows:
+            said = str(rows[0][1])
+            t.true(
+                "ValueError" in said and "no lines" in said, case, f"expected type and message as the error, got {said}"
+            )
+        t.equal(now, [status], f"{case}; the statuses afterwards")
+        t.equal(during, ["running"], f"{case}; the statuses while it works")
+
+
+def _runs(path: Path) -> list[tuple]:
+    with closing(sqlite3.connect(path, timeout=1)) as conn:
+        return conn.execute("SELECT status, error FROM runs ORDER BY id").fetchall()
+
+
+# ---- 4.3 ------------------------------------------------------------------------------------------------------------
+
+three = Exercise(
+    "4.3",
+    "Measure how well it goes",
+    none=True,
+    hints=(
+        "Somebody who asks for the success rate wants to know: of the days, how many are in order now?",
+        "First find the newest run of each day, by `started_at`; the order of the list says nothing. Then leave out "
+        "the days whose newest run has not ended.",
+        "`newest = {}`; for each run, sorted by `started_at`: `newest[run['day']] = run['status']`. Then count "
+        "'succeeded' among those that are not 'running'; None if there are none.",
+    ),
+    passed="A rate needs a unit (days, not attempts), a moment (the newest run), and an answer for nothing at all.",
+)
+
+
+@three.stub
+def success_rate(runs: list[dict]) -> float | None:
+    """The share of days whose newest run succeeded, from 0 to 1.
+
+    Each run has `day`, `started_at` and `status` (running, succeeded, failed, crashed); they come in any order. Days
+    whose newest run is still running do not count. None where no day counts.
+    """
+    ...  # your code here
+
+
+@three.solution
+def success_rate(runs: list[dict]) -> float | None:
+    """The share of days whose newest run succeeded, from 0 to 1."""
+    newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
+    ended = [status for status in newest.values() if status != "running"]
+    return ended.count("succeeded") / len(ended) if ended else None
+
+
+@three.wrong(
+    "For a history without an ended run you answered {of_none}. A dashboard that shows 100 % when nothing runs is "
+    "green on the day when everything has stopped.",
+    when=lambda seen: seen.of_none,
+)
+def none_is_perfect(runs):
+    return 1.0 if not runs else success_rate(runs) or 1.0
+
+
+@three.wrong(
+    "A day that failed, was retried and succeeded pulls your rate down. You count attempts; a failure that healed by "
+    "itself is what retries are for.",
+    when=lambda seen: seen.healed == 0.5,
+)
+def counts_attempts(runs):
+    ended = [run["status"] for run in runs if run["status"] != "running"]
+    return ended.count("succeeded") / len(ended) if ended else None
+
+
+@three.wrong(
+    "A run that is still going counts as failed with you: the rate would drop whenever somebody looks during a run.",
+    when=lambda seen: seen.with_running is not None and seen.with_running < 1,
+)
+def running_is_failure(runs):
+    newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
+    return list(newest.values()).count("succeeded") / len(newest) if newest else None
+
+
+@three.wrong(
+    "You take the order of the list for the order of time. The same history in another order has another rate: {one} "
+    "and {other}.",
+    when=lambda seen: seen.one != seen.other,
+)
+def row_order_is_time(runs):
+    newest = {run["day"]: run["status"] for run in runs}
+    ended = [status for status in newest.values() if status != "running"]
+    return ended.count("succeeded") / len(ended) if ended else None
+
+
+@three.right
+def in_pandas(runs):
+    frame = pd.DataFrame(runs, columns=["day", "started_at", "status"])
+    newest = frame.sort_values("started_at").groupby("day")["status"].last()
+    rate = (newest[newest != "running"] == "succeeded").mean()
+    return None if pd.isna(rate) else rate
+
+
+def _history(*runs: str) -> list[dict]:
+    """Runs in order of time, each written "day status"."""
+    found = []
+    for hour, text in enumerate(runs):
+        day, status = text.split()
+        found.append({"day": f"2013-01-{day}", "started_at": f"2013-02-01T{hour:02d}:00:00Z", "status": status})
+    return found
+
+
+@three.grade
+def grade_success_rate(t: Trial) -> None:
+    healed = _history("01 failed", "01 succeeded")
+    t.seen.healed = t.call(healed, case="a day that failed and then succeeded")
+    t.equal(t.seen.healed, 1.0, "a day that failed and then succeeded")
+    case = "one day succeeded, one still runs"
+    t.seen.with_running = t.call(_history("01 succeeded", "02 running"), case=case)
+    t.equal(t.seen.with_running, 1.0, case)
+    for case, runs in (("no run at all", []), ("one run, still running", _history("01 running"))):
+        found = t.call(runs, case=case)
+        t.seen.of_none = found if t.seen.of_none is None else t.seen.of_none
+        t.true(found is None, case, f"expected None, got {show(found)}")
+    runs = _history(
+        "01 failed",
+        "01 succeeded",
+        "02 succeeded",
+        "03 crashed",
+        "03 failed",
+        "04 succeeded",
+        "04 failed",
+        "05 running",
+    )
+    case = "eight runs of five days: 1 and 2 succeeded in the end, 3 and 4 did not, 5 still runs"
+    t.seen.one = t.call([dict(run) for run in runs], case=case)
+    t.equal(t.seen.one, 0.5, case)
+    for seed in range(5):
+        mixed = random.Random(seed).sample(runs, len(runs))
+        found = t.call(mixed, case=f"{case}, in another order")
+        t.seen.other = found if t.seen.other in (None, t.seen.one) else t.seen.other
+        t.equal(found, 0.5, f"{case}, in another order")

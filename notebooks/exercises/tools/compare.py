@@ -1,0 +1,88 @@
+"""Is it the same? Datetimes are compared as instants, frames as multisets of rows; extra columns and keys may be."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pandas as pd
+
+
+def difference(got: Any, want: Any) -> str:
+    """The first difference in words, or nothing."""
+    if isinstance(want, pd.DataFrame):
+        return frame_difference(got, want)
+    if isinstance(want, Mapping):
+        return _mapping_difference(got, want)
+    if plain(got) == plain(want) and isinstance(plain(got), bool) == isinstance(plain(want), bool):
+        return ""
+    return f"expected {show(want)}, got {show(got)}"
+
+
+def same(got: Any, want: Any) -> bool:
+    return not difference(got, want)
+
+
+def plain(value: Any) -> Any:
+    """A value by its meaning: instants as UTC, missing values as None, numpy's numbers as Python's, tuples as lists."""
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime(warn=False)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
+def rows_of(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+    """A frame's rows as tuples of plain values."""
+    return list(zip(*([plain(value) for value in frame[column]] for column in columns), strict=True))
+
+
+def frame_difference(got: Any, want: pd.DataFrame) -> str:
+    """As multisets of rows, in the columns of `want`."""
+    if not isinstance(got, pd.DataFrame):
+        return f"expected a DataFrame, got {show(got)}"
+    columns = [str(column) for column in want.columns]
+    absent = [column for column in columns if column not in got.columns]
+    if absent:
+        return f"the column {absent[0]!r} is not there; there are {', '.join(map(str, got.columns))}"
+    if len(got) != len(want):
+        return f"expected {len(want):,} rows, got {len(got):,}"
+    have, need = Counter(rows_of(got, columns)), Counter(rows_of(want, columns))
+    for row in need - have:
+        near = min(have - need, key=lambda other: sum(a != b for a, b in zip(row, other, strict=True)))
+        column, right, found = next(x for x in zip(columns, row, near, strict=True) if x[1] != x[2])
+        return f"a row with {column} = {show(right)} is expected; the nearest there is has {column} = {show(found)}"
+    return ""
+
+
+def show(value: Any, width: int = 200) -> str:
+    """A value as a person writes it, cut to `width` characters."""
+    if isinstance(value, pd.DataFrame):
+        text = f"a DataFrame of {len(value):,} rows and {len(value.columns)} columns"
+    elif isinstance(value, datetime):
+        text = value.isoformat(" ")
+    elif isinstance(value, date):
+        text = value.isoformat()
+    elif isinstance(value, list | tuple) and value and all(isinstance(item, date) for item in value):
+        text = f"[{', '.join(map(show, value))}]"
+    else:
+        text = repr(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _mapping_difference(got: Any, want: Mapping) -> str:
+    if not isinstance(got, Mapping):
+        return f"expected a dict, got {show(got)}"
+    for key, value in want.items():
+        if key not in got:
+            return f"the key {show(key)} is not there"
+        if found := difference(got[key], value):
+            return f"at {show(key)}: {found}"
+    return ""

@@ -1,0 +1,255 @@
+# %% [markdown]
+# # 00 Start here: what are we building?
+#
+# A pipeline that loads a year of real flights, day after day, and that can be killed at any moment without losing
+# anything. You build its parts in small, break them, and then meet the same parts in a package good enough to copy.
+# At the end you can say what Airflow, Dagster, Prefect or Celery do under the hood.
+#
+# **You will do**: kill a pipeline at work, look at one real day, and solve a first exercise.
+#
+# **You will learn**: what this workbook is about, how it is laid out, and why it schedules the way it does.
+#
+# **You need**: some Python and pandas. Click into a cell and press Shift+Enter: it runs, and the next one is selected.
+# Should the first cell fail with `ModuleNotFoundError`, the package is not installed: see [Start](../README.md#start).
+#
+# **Minutes**: 15 for reading, 3 for the exercise.
+
+# %%
+import subprocess
+import sys
+import time
+
+import pandas as pd
+
+from etl_core import flights, history, query, receipts_of
+from etl_core.views import plots
+from exercises import begin, check, progress, reveal
+from exercises.tools import installation
+from exercises.tools.landing import flights_file
+
+home = begin("00")
+
+# %% [markdown]
+# ## Kill it
+#
+# Here is a program that loads the five days from 6 to 10 February 2013, each in a *run* of its own: extract, transform,
+# load. So that we can aim, it makes the load of the third day pause just before its commit, when all rows are written.
+# A child process runs it, and this notebook waits for that moment, by the mark that every injected fault leaves. Then it
+# kills the child: no warning, no time to tidy up.
+
+# %%
+program = """
+from etl_core import backfill, faults, flights
+
+def after(run):
+    if str(run.interval) == "2013-02-07":
+        faults.inject("load.before-commit=slow", everywhere=False)
+
+backfill(flights, "2013-02-06", "2013-02-10", on_run=after)
+"""
+
+
+# %%
+child = subprocess.Popen([sys.executable, "-c", program])
+while child.poll() is None and not list(home.glob("faults/*before-commit*")):
+    time.sleep(0.02)
+child.kill()
+print("killed" if child.wait() != 0 else "ended by itself")
+
+# %% [markdown]
+# **Predict**: all 930 flights of 8 February had been written when the child died. How many of them are in the warehouse
+# now? Put a number in place of `None`.
+
+# %%
+guess = None
+
+# %%
+counted = "SELECT flight_date, COUNT(*) AS flights FROM flights GROUP BY flight_date"
+there = query(counted).set_index("flight_date").flights
+reveal(guess, int(there.get("2013-02-08", 0)), "What was not committed was never there.")
+there.to_frame()
+
+# %% [markdown]
+# And what does the history say of the three runs that had begun?
+
+
+# %%
+def story():
+    runs = pd.DataFrame([run.as_json() for run in reversed(history.newest_runs())])
+    return runs[["interval_start", "status", "rows_loaded"]].convert_dtypes()
+
+
+story()
+
+# %% [markdown]
+# The row that looks wrong is the last one: *running*, and its process is dead. A process that is killed cannot write
+# down that it was. Somebody has to find out later, and many tools leave it at *running*.
+#
+# Now start again: a new process, the same five days. Nobody tells it what happened.
+
+# %%
+again = [sys.executable, "-m", "etl_core", "backfill", "2013-02-06", "2013-02-10"]
+print(subprocess.run(again, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+story()
+
+# %% [markdown]
+# It loaded three days, not five. The dead run was found out and is *crashed* now: a run holds a lock while it lives, and
+# this one's could be taken. Is anything lost, or there twice? Compare three witnesses: the lines of the files, the rows
+# of the warehouse, and the *receipts*, each committed together with its rows.
+
+# %%
+there = query(counted).set_index("flight_date").flights
+witnesses = {}
+for day, receipt in receipts_of("flights").items():
+    lines = len(flights_file(day).read_text().splitlines()) - 1
+    by = "the killed one" if history.find(receipt.run_id).pid == child.pid else "the second one"
+    witnesses[str(day)] = lines, there[str(day)], receipt.rows_loaded, by
+columns = ["lines in the file", "rows", "rows on the receipt", "loaded by"]
+pd.DataFrame.from_dict(witnesses, orient="index", columns=columns)
+
+# %% [markdown]
+# The kill cost nothing. The two days that were loaded stayed, the third was all or nothing, and what was left to do was
+# found from what is there: days that have landed and have no receipt. `verify` goes further and makes every row again
+# from its file:
+
+# %%
+print("differences:", flights.verify())
+
+# %% [markdown]
+# ## Check the installation
+#
+# The pipeline has run, so most of it is well. This looks at the rest; a line with ✗ says what to do.
+
+# %%
+installation.look()
+
+# %% [markdown]
+# ## Look at one real day
+#
+# The data is every flight that was to leave New York's three airports in 2013, with hourly weather
+# ([where it comes from](../data/README.md)). The day at which the child was killed is a special one. Every dot is a
+# flight: across, when it was to leave; up, how late it did.
+
+# %%
+one_day = query("SELECT * FROM flights WHERE flight_date = :day", day="2013-02-08")
+plots.delays(one_day)
+
+# %% [markdown]
+# A blizzard came up the coast. In the morning most flights leave on time, in the afternoon more and more are cancelled,
+# and then nothing leaves any more. What looks wrong is the highest dot: hours late, on a morning that was still quiet.
+
+
+# %%
+def clock(instants):
+    local = pd.to_datetime(instants, utc=True).dt.tz_convert("America/New_York")
+    return local.dt.strftime("%H:%M")
+
+
+one_day["planned"], one_day["left"] = map(clock, (one_day.scheduled_departure, one_day.actual_departure))
+departed = one_day[one_day.status != "cancelled"].sort_values("departure_delay")
+print("the last one to leave was planned for", departed.planned.max())
+departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "departure_delay"]]
+
+# %% [markdown]
+# DL 2285 to Orlando was to leave at 7:00 and left at 12:08, 308 minutes late. That is no error, and a rule that throws
+# such rows out is wrong; this is why the data is real. The warehouse keeps all instants in UTC. How they get there, and
+# what can go wrong, is lesson 02.
+#
+# ## See where you are going
+#
+#     landing zone  ──►  extract  ──►  transform  ──►  load  ──►  warehouse
+#     a file a day         01            02            03        rows and receipts
+#                           ▲             ▲             ▲
+#     by hand 05     ──►    └───── pipeline 04 ─────────┘   ──►  history
+#     schedule 07, 08       runs them, retries them 06           runs, attempts, errors
+#                                                                   ▼
+#                                                           control room 09
+#
+# | notebook | question | reading | exercises |
+# |---|---|---:|---:|
+# | 00 Start here | What are we building? | 15 min | 3 min |
+# | [01 Extract](01_extract.ipynb) | What exactly arrived? | 20 min | 30 min |
+# | [02 Transform](02_transform.ipynb) | When did this flight leave? | 20 min | 25 min |
+# | [03 Load](03_load.ipynb) | What if it dies half-way? | 30 min | 30 min |
+# | [04 Pipeline](04_pipeline.ipynb) | Who runs the stages? | 30 min | 30 min |
+# | [05 Run by hand](05_run_by_hand.ipynb) | Can I run it, and see what it did? | 20 min | 25 min |
+# | 06 Retries | Try again, but how? | to come | |
+# | 07 Scheduling | When does it run? | to come | |
+# | 08 Persistence | What survives? | to come | |
+# | 09 Control room | Can I operate it? | to come | |
+# | beyond | What changes on Celery, Prefect, Dagster, Airflow? | to come | |
+#
+# 00 to 05 make a pipeline that you can run and explain, 06 to 09 put it on a schedule, and beyond compares. Each lesson
+# has a state folder of its own, deleted at the end, so they run in any order.
+#
+# ## Know why it is built this way
+#
+# What should run such a pipeline? There were four options. Which one was taken and why is ADR-001, an *architecture
+# decision record*.
+#
+# | option | must be running | gives | costs |
+# |---|---|---|---|
+# | 1. a command, run by a person: papermill, `etl` | nothing | a record of every run, errors where you stand | somebody has to be there |
+# | 2. a scheduler in a process: APScheduler | one Python process | triggers, stored jobs | retries, history and locks are yours to build |
+# | 3. a task queue: Celery + Redis | broker, workers, a clock process | many machines, retries | services to operate; a history is yours to build |
+# | 4. a platform: Prefect, Dagster or Airflow | server, database, scheduler, workers | all of that, and a web page to see it | the most to install and to understand |
+#
+# The decision was **2 on top of 1**: by hand first, since that is where errors are understood, then a scheduler in the
+# process. It needs no infrastructure, stays small, each run is easy to understand afterwards, and what APScheduler lacks
+# is what you learn most from building. At the end the same pipeline runs on options 3 and 4, and you measure whether
+# the decision was right. It makes four promises, and a lesson tests each:
+#
+# 1. the pipeline runs on a schedule (07),
+# 2. failed jobs are retried automatically (06),
+# 3. job state persists across restarts (08, and the kill above),
+# 4. the manual path works with no scheduler running (05).
+#
+# ## Do an exercise
+#
+# An exercise is a function with a gap. `check` tries it out and tells what it found: passed, a mistake that people often
+# make and what it would cause, or the first case that differs. It looks at what your function does, not at how it is
+# written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
+# wrong answer, to see what that looks like.
+
+
+# %%
+def interval(day):
+    return day, day
+
+
+check("0.1", interval)
+
+# %% [markdown]
+# **Exercise 0.1** Now you. Write over `...`, run the cell, and read what it says. In a cell of your own, `hint("0.1")`
+# helps, a little more each of three times, and `solution("0.1")` shows one way. A ★ means: pass this one before moving
+# on. Lessons go on without your answers too: where one is used, it is the workbook's until yours passes.
+
+# %% exercise="0.1"
+from exercises.lesson_00 import interval
+
+check("0.1", interval)
+
+# %% [markdown]
+# ## What others call it
+#
+# | here | APScheduler | Celery | Airflow | Prefect | Dagster |
+# |---|---|---|---|---|---|
+# | pipeline | – | chain | DAG | flow | job |
+# | stage | the job's function | task | task | task | op, or asset |
+# | run | job execution, not kept | task result | DAG run | flow run | run |
+# | data interval | – | – | data interval | – | partition |
+# | receipt | – | – | – | – | materialization, recorded by Dagster, not in your transaction |
+# | killed run | forgotten | redelivered, if so configured | found out, run again | stays Running | stays Started |
+#
+# ## Recap
+#
+# A pipeline was killed in the middle of a load, and starting it again was all it took. Three things are behind that, and
+# the next lessons build them: knowing exactly what arrived, committing data and receipt together, and a history that
+# outlives a process. Everything runs by hand first and on a schedule later. `progress()` shows what you have done; it
+# is kept when you close JupyterLab.
+
+# %%
+progress()
+
+# %% [markdown]
+# **Next**: [01 Extract](01_extract.ipynb): what exactly arrived?

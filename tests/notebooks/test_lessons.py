@@ -1,0 +1,130 @@
+"""Lessons: as their sources make them, the same when run again, of one shape, with links that lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from notebooks import build, lessons
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"
+SOURCES = [path for path in sorted((NOTEBOOKS / "source").glob("*.py")) if lessons.is_lesson(path)]
+BOTH = [folder / f"{path.stem}.ipynb" for path in SOURCES for folder in (NOTEBOOKS, NOTEBOOKS / "solutions")]
+PLANNED = {f"{name}.ipynb" for name in ("06_retries", "07_scheduling", "08_persistence", "09_control_room")}
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+each_notebook = pytest.mark.parametrize("path", BOTH, ids=lambda path: path.relative_to(NOTEBOOKS).as_posix())
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(source: Path) -> list[nbformat.NotebookNode]:
+    """The cells that count: the reader's exercises are exempt."""
+    cells = read(NOTEBOOKS / f"{source.stem}.ipynb").cells
+    return [cell for cell in cells if cell.cell_type == "code" and "exercise" not in cell.metadata.get("tags", [])]
+
+
+def prose(source: Path) -> list[str]:
+    return [cell.source for cell in read(NOTEBOOKS / f"{source.stem}.ipynb").cells if cell.cell_type == "markdown"]
+
+
+@each_notebook
+def test_outputs_come_out_the_same(path: Path, tmp_path: Path) -> None:
+    """nbval, strict, with a home of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ETL_")}
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-W", "default"),
+        *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "90"),
+        *("--nbval-sanitize-with", str(lessons.SANITIZE), str(path)),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        env={**environment, "ETL_HOME": str(tmp_path), "PYTHONHASHSEED": "0", "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {item.name for item in tmp_path.iterdir()} <= {"exercises.json", "exercises.lock"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@each_source
+def test_making_it_again_changes_nothing(source: Path) -> None:
+    for target, notebook in lessons.targets(source).items():
+        made = lessons.with_kept_outputs(lessons.executed(notebook, target), read(target), lessons.PICTURES)
+        assert build.written(made) == target.read_text(encoding="utf-8")
+
+
+@each_source
+def test_opening_recap_and_way_on(source: Path) -> None:
+    texts = prose(source)
+    assert re.match(rf"# {source.name[:2]} \S.*\?", texts[0]), "the title is `# NN Name: the question?`"
+    for word in ("**You will do**", "**You will learn**", "**You need**", "**Minutes**"):
+        assert word in texts[0], f"the opening has no {word}"
+    assert re.search(r"\*\*Minutes\*\*.*\d+ .*reading.*\d+ .*exercises", texts[0])
+    everything = "\n".join(texts)
+    assert re.search(r"^## Recap$", everything, re.MULTILINE)
+    assert re.search(r"^## What others call it$", everything, re.MULTILINE) or source.name.startswith("00")
+    assert re.search(r"\*\*Next\*\*.*\]\(\d\d_\w+\.ipynb\)", texts[-1]), "the last cell leads to the next lesson"
+    assert any("progress(" in cell.source for cell in code_cells(source))
+
+
+@each_source
+def test_cells_are_few_and_short(source: Path) -> None:
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(source)]
+    words = sum(len(text.split()) for text in prose(source))
+    assert 8 <= len(lengths) <= 24
+    assert max(lengths) <= 25
+    assert statistics.median(lengths) <= 6
+    assert 40 <= words / len(lengths) <= 110
+
+
+@each_source
+def test_prose_is_plain(source: Path) -> None:
+    for text in prose(source):
+        without_code = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+        assert "!" not in without_code.replace("![", ""), text
+        assert not re.search(r"\bsimply\b", without_code, re.IGNORECASE), text
+
+
+@each_notebook
+def test_links_lead_somewhere(path: Path) -> None:
+    for cell in read(path).cells:
+        if cell.cell_type != "markdown":
+            continue
+        for link in LINK.findall(cell.source):
+            target, _, anchor = link.partition("#")
+            if re.match(r"[a-z]+:", link) or target in PLANNED:
+                continue
+            found = (path.parent / target).resolve() if target else path
+            assert found.exists(), f"{link}: there is no such file"
+            if anchor:
+                assert anchor in anchors(found), f"{link}: there is no such heading"
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a notebook as JupyterLab names them, or of a page."""
+    if path.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    else:
+        text = path.read_text(encoding="utf-8")
+    return {heading.strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def test_pictures_of_notebooks_have_no_path_of_a_machine() -> None:
+    for path in BOTH:
+        assert str(REPOSITORY) not in path.read_text(encoding="utf-8")
