@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import import_module
 from inspect import signature
@@ -114,6 +114,27 @@ class Pipeline:
         )
         lock, known_bad = running.begin(row, hashes, after)
         return ActiveRun(self, row, lock, known_bad)
+
+
+def find_pipeline(target: str) -> Pipeline:
+    """The Pipeline that MODULE:NAME names, knowing its target. BadParameter says why there is none."""
+    module_name, _, name = target.partition(":")
+    if not name or not all(part.isidentifier() for part in [*module_name.split("."), name]):
+        raise BadParameter(f"found {target!r}, expected MODULE:NAME, for example weather_pipeline:weather")
+    try:
+        module = import_module(module_name)
+        found = getattr(module, name, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise BadParameter(f"{module_name} cannot be imported, it needs {error.name!r}") from error
+        where = f"in {os.getcwd()} or among what is installed"
+        raise BadParameter(f"there is no module {module_name!r} {where}") from None
+    except Exception as error:
+        raise BadParameter(f"importing {module_name} fails: {type(error).__name__}: {error}") from error
+    if not isinstance(found, Pipeline):
+        names = ", ".join(key for key, value in vars(module).items() if isinstance(value, Pipeline)) or "none"
+        raise BadParameter(f"{module_name} has no pipeline {name!r}; pipelines in it: {names}")
+    return found if found.target else replace(found, target=target)
 
 
 def lazy(target: str) -> Callable[..., Any]:

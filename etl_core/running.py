@@ -63,7 +63,9 @@ class Lock:
     def release(self, forget: bool = True) -> None:
         """Give it back; with `forget` the file goes too (only for a name that nobody will take again)."""
         if self._session is not None:
-            self._session.invalidate()  # closing the session is what drops its locks
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # the server may take a while to notice a closed session
+                self._session.execute(sa.select(sa.func.pg_advisory_unlock_all()))
+            self._session.invalidate()  # closing the session drops its locks too, even if it has gone bad
             self._session.close()
             self._session = None
         if self._file is not None:

@@ -18,12 +18,17 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from etl_core.errors import BadParameter, PermanentError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+_VARIABLES = (
+    *("ETL_HOME", "ETL_LANDING", "ETL_REFERENCE", "ETL_WAREHOUSE_URL", "ETL_HISTORY_URL", "ETL_FAULTS"),
+    *("HOME", "USERPROFILE"),  # what ~ stands for
+)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _SQLITE = re.compile(r"sqlite:///(?!:memory:|file:)(.+)", re.DOTALL)
 _POSTGRES = re.compile(
@@ -51,6 +56,12 @@ class Settings:
 
 def current() -> Settings:
     """The settings of this moment. Reads the environment each time; raises BadParameter for a malformed value."""
+    return _worked_out(os.getcwd(), *(os.environ.get(name) for name in _VARIABLES))
+
+
+@lru_cache(maxsize=8)
+def _worked_out(*depends_on: str | None) -> Settings:
+    """Looking at paths takes 0.3 ms, and a run asks thirty times: only where something changed it is done again."""
     home = _folder("ETL_HOME", REPOSITORY / "data" / "state")
     landing = os.environ.get("ETL_LANDING", "")
     if not _URL.match(landing):

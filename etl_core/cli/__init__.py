@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
@@ -54,28 +54,14 @@ class Chosen:
 
 def load_pipeline(target: str) -> Pipeline:
     """The Pipeline that MODULE:NAME says, MODULE being importable or in the working directory. BadParameter if none."""
-    from etl_core.pipeline import Pipeline
+    from etl_core.pipeline import find_pipeline
 
-    module_name, _, name = target.partition(":")
-    if not name or not all(part.isidentifier() for part in [*module_name.split("."), name]):
-        raise BadParameter(f"--pipeline: found {target!r}, expected MODULE:NAME, for example weather_pipeline:weather")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # as `python -m` does
     try:
-        module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise BadParameter(f"--pipeline: {module_name} cannot be imported, it needs {error.name!r}") from error
-        raise BadParameter(
-            f"--pipeline: there is no module {module_name!r} in {os.getcwd()} or among what is installed"
-        ) from None
-    except Exception as error:
-        raise BadParameter(f"--pipeline: importing {module_name} fails: {type(error).__name__}: {error}") from error
-    found = getattr(module, name, None)
-    if not isinstance(found, Pipeline):
-        names = ", ".join(key for key, value in vars(module).items() if isinstance(value, Pipeline)) or "none"
-        raise BadParameter(f"--pipeline: {module_name} has no pipeline {name!r}; pipelines in it: {names}")
-    return found if found.target else replace(found, target=target)
+        return find_pipeline(target)
+    except BadParameter as error:
+        raise BadParameter(f"--pipeline: {error}") from error
 
 
 class Failed(click.ClickException):

@@ -155,6 +155,7 @@ class Scheduler:
                 job.resume()
                 note("resumed", "ticks and retries go on", job.id)
         recovery.restore_alarms(self._running())
+        self.sweep_soon()  # for an alarm that was held this very moment
 
     def run_now(self, pipeline: Pipeline | str) -> None:
         """One tick of a stored schedule at once, beside its times, also when it is paused."""

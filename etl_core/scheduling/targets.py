@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from importlib import import_module
-
 from etl_core.errors import BadParameter
-from etl_core.pipeline import Pipeline
+from etl_core.pipeline import Pipeline, find_pipeline
 
 
 def pipeline_of(target: str) -> Pipeline:
     """The pipeline MODULE:NAME. BadParameter says why it cannot be had; what is stored for it stays."""
-    module, _, name = target.partition(":")
     try:
-        found = getattr(import_module(module), name)
-    except Exception as error:
+        return find_pipeline(target)
+    except BadParameter as error:
         raise BadParameter(
-            f"pipeline {target}: cannot be imported ({type(error).__name__}: {error}); its stored schedule is kept. "
+            f"pipeline {target}: cannot be imported ({error}); its stored schedule is kept. "
             "Start the scheduler where it can be: in the folder of its module, or with PYTHONPATH"
         ) from error
-    if not isinstance(found, Pipeline):
-        raise BadParameter(f"pipeline {target}: is a {type(found).__name__}, expected a Pipeline")
-    return found if found.target else replace(found, target=target)
 
 
 def name_of(pipeline: Pipeline | str) -> str:

@@ -16,9 +16,9 @@ from exercises.tools.crash import Images, crash_images, database
 from exercises.trial import Trial
 
 TABLES = """
-CREATE TABLE flights (day TEXT, carrier TEXT, flight INTEGER, origin TEXT, delay INTEGER,
-                      PRIMARY KEY (day, carrier, flight, origin));
-CREATE TABLE receipts (day TEXT PRIMARY KEY, rows INTEGER, source_hash TEXT);
+CREATE TABLE IF NOT EXISTS flights (day TEXT, carrier TEXT, flight INTEGER, origin TEXT, delay INTEGER,
+                                    PRIMARY KEY (day, carrier, flight, origin));
+CREATE TABLE IF NOT EXISTS receipts (day TEXT PRIMARY KEY, rows INTEGER, source_hash TEXT);
 """
 DAY, NEXT = "2013-01-15", "2013-01-16"
 OLD = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 33), (DAY, "B6", 725, "JFK", -1)]

@@ -125,8 +125,8 @@ def records_success_only(stages, value, record):
 
 
 @one.wrong(
-    "The caller got {got}, where the stage had raised {raised}. Only the text is left of it: a retry that must tell a "
-    "lost connection from a wrong column cannot do so any more.",
+    "The caller got {got}, where the stage had raised {raised}. A retry that must tell a lost connection from a wrong "
+    "column sees {got} both times.",
     when=lambda seen: seen.got,
 )
 def new_exception(stages, value, record):
@@ -139,6 +139,37 @@ def new_exception(stages, value, record):
             raise RuntimeError(f"{name}: {error}") from error
         record(name, "succeeded", time.perf_counter() - started, None)
     return value
+
+
+@one.wrong(
+    "The stages are called, and what they return is not handed on: the last result is what the first stage was given.",
+    when=lambda seen: seen.first == ["start"],
+)
+def hands_nothing_on(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "The stages ran, and your function returned nothing: the caller does not get the last result.",
+    when=lambda seen: seen.returned_nothing,
+)
+def forgets_return(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
 
 
 @one.right
@@ -161,12 +192,13 @@ def grade_run_stages(t: Trial) -> None:
     found, rows, seen = _run(
         t, case, [lambda v: [*v, "e"], lambda v: time.sleep(0.03) or [*v, "t"], lambda v: [*v, "l"]]
     )
-    t.equal(found, ["start", "e", "t", "l"], f"{case}; the result")
+    t.seen.first, t.seen.returned_nothing = found, found is None
+    handed_on = t.equal(found, ["start", "e", "t", "l"], f"{case}; the result")
     t.equal([row[:2] for row in rows], [(name, "succeeded") for name in NAMES], f"{case}; what was recorded")
 
     case = "extract returns an empty table"
     found, rows, seen = _run(t, case, [lambda v: pd.DataFrame(), lambda v: v, lambda v: "loaded"])
-    t.seen.empty_stopped = found != "loaded" or "load" not in seen
+    t.seen.empty_stopped = handed_on and (found != "loaded" or "load" not in seen)
     t.equal(found, "loaded", f"{case}; the result")
 
     case = "transform raises ConnectionError"
@@ -175,7 +207,7 @@ def grade_run_stages(t: Trial) -> None:
     t.seen.went_on, t.seen.swallowed = "load" in seen, not isinstance(found, Raised)
     t.equal(seen, ["extract", "transform"], f"{case}; the stages that were called")
     if isinstance(found, Raised) and found.error is not error:
-        if "away" not in str(found.error):
+        if "away" not in str(found.error) and found.error.__cause__ is not error:
             t.stop(case, "", "raised", f"Your code raised {found!r}")
         t.seen.got, t.seen.raised = type(found.error).__name__, type(error).__name__
     t.true(isinstance(found, Raised) and found.error is error, case, f"expected its ConnectionError, got {show(found)}")
@@ -329,6 +361,22 @@ def except_Exception(path, day, work):
     _write(path, "UPDATE runs SET status = 'succeeded' WHERE id = ?", row)
 
 
+@two.wrong(
+    "A day that failed and then succeeded reads {again} with you. The second run has rewritten the row of the first: "
+    "by the day one finds every run of it, not this one.",
+    when=lambda seen: seen.again and len(seen.again) == 2 and seen.again[0] != "failed",
+)
+def updates_by_day(path, day, work):
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        _write(path, "UPDATE runs SET status = 'failed', error = ? WHERE day = ?", said, day)
+        raise
+    _write(path, "UPDATE runs SET status = 'succeeded' WHERE day = ?", day)
+
+
 @two.right
 def in_finally(path, day, work):
     row = _write(path, "INSERT INTO runs (day, status) VALUES (?, ?)", day, "running")
@@ -379,6 +427,13 @@ def grade_tracked(t: Trial) -> None:
             )
         t.equal(now, [status], f"{case}; the statuses afterwards")
         t.equal(during, ["running"], f"{case}; the statuses while it works")
+
+    case = "a day that fails, and succeeds when it is run again"
+    path = database(t.folder / "again.db", RUNS)
+    t.call(path, "2013-01-15", lambda: _raise(ValueError("no lines")), case=case, allow=ValueError)
+    t.call(path, "2013-01-15", lambda: None, case=case)
+    t.seen.again = [row[0] for row in _runs(path)]
+    t.equal(t.seen.again, ["failed", "succeeded"], f"{case}; the statuses of both runs")
 
 
 def _runs(path: Path) -> list[tuple]:

@@ -171,6 +171,15 @@ ENDINGS = {  # name -> returncode, status and day of the newest run
 
 
 @two.wrong(
+    "Where all is well you call somebody, and slept through: {missed}. True means that somebody has to look; is it the "
+    "other way round?",
+    when=lambda seen: seen.called and seen.misses,
+)
+def upside_down(returncode, run, day):
+    return returncode == 0 and run is not None and run["status"] == "succeeded" and run["interval_start"] == day
+
+
+@two.wrong(
     "You believe the exit code alone, and slept through: {missed}. `sys.exit(0)` in a cell ends a notebook half-way "
     "with 0.",
     when=lambda seen: len([name for name in seen.misses if "exit code 0" in name]) >= 2,
@@ -218,7 +227,9 @@ def grade_needs_attention(t: Trial) -> None:
             end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
             run = {"run_id": "8f14e45fceea167a", "status": status, "interval_start": day, "interval_end": end}
         found = t.call(code, run, "2013-01-15", case=case)
-        if case != "all well" and not found:
+        if case == "all well":
+            t.seen.called = bool(found)
+        elif not found:
             t.seen.misses.append(case)
             t.seen.missed = t.seen.misses[0]
         t.true(bool(found) == (case != "all well"), case, f"expected {case != 'all well'}, got {show(found)}")
@@ -442,6 +453,17 @@ def at_most_255(days, run_one):
     return min(failed, 255)
 
 
+@four.right
+def a_bool_is_a_number(days, run_one):
+    failed = []
+    for day in days:
+        try:
+            run_one(day)
+        except Exception:
+            failed.append(day)
+    return bool(failed)
+
+
 @four.grade
 def grade_run_week(t: Trial) -> None:
     week = JANUARY[6:13]  # Monday 7 to Sunday 13
@@ -459,7 +481,8 @@ def grade_run_week(t: Trial) -> None:
         return found
 
     case = "a week in which all goes well"
-    t.equal(run(week, {}, case), 0, case)
+    found = run(week, {}, case)
+    t.true(isinstance(found, int) and found == 0, case, f"expected 0, got {show(found)}")
     t.equal(t.seen.last, week, f"{case}; the days that were run")
 
     case = "a week in which Wednesday fails"

@@ -10,9 +10,9 @@
 # **You will learn**: what this workbook is about, how it is laid out, and why it schedules the way it does.
 #
 # **You need**: some Python and pandas. Click into a cell and press Shift+Enter: it runs, and the next one is selected.
-# Should the first cell fail with `ModuleNotFoundError`, the package is not installed: see [Start](../README.md#start).
+# Should the first cell fail with `ModuleNotFoundError`, the package is not installed: see [Start](../README.md#Start).
 #
-# **Minutes**: 15 for reading, 3 for the exercise.
+# **Minutes**: 15 for reading, 3 for the first of the exercises.
 
 # %%
 import subprocess
@@ -88,6 +88,7 @@ story()
 # Now start again: a new process, the same five days. Nobody tells it what happened.
 
 # %%
+first = {run.run_id for run in history.newest_runs()}
 again = [sys.executable, "-m", "etl_core", "backfill", "2013-02-06", "2013-02-10"]
 print(subprocess.run(again, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 story()
@@ -102,7 +103,7 @@ there = query(counted).set_index("flight_date").flights
 witnesses = {}
 for day, receipt in receipts_of("flights").items():
     lines = len(flights_file(day).read_text().splitlines()) - 1
-    by = "the killed one" if history.find(receipt.run_id).pid == child.pid else "the second one"
+    by = "the killed process" if receipt.run_id in first else "the second process"
     witnesses[str(day)] = lines, there[str(day)], receipt.rows_loaded, by
 columns = ["lines in the file", "rows", "rows on the receipt", "loaded by"]
 pd.DataFrame.from_dict(witnesses, orient="index", columns=columns)
@@ -145,7 +146,8 @@ def clock(instants):
     return local.dt.strftime("%H:%M")
 
 
-one_day["planned"], one_day["left"] = map(clock, (one_day.scheduled_departure, one_day.actual_departure))
+one_day["planned"] = clock(one_day.scheduled_departure)
+one_day["left"] = clock(one_day.actual_departure)
 departed = one_day[one_day.status != "cancelled"].sort_values("departure_delay")
 print("the last one to leave was planned for", departed.planned.max())
 departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "departure_delay"]]

@@ -14,6 +14,8 @@
 # **Minutes**: 20 for reading, 30 for the exercises.
 
 # %%
+import os
+
 import pandas as pd
 
 import etl_core
@@ -67,13 +69,13 @@ for file in sorted(flights_file("2013-01-15").parent.glob("*.csv")):
     column = pd.read_csv(file, usecols=["dep_time"]).dep_time
     found[pd.Timestamp(file.stem)] = (str(column.dtype), column.isna().sum())
 year = pd.DataFrame.from_dict(found, orient="index", columns=["read as", "cancelled"])
-days = year["read as"].value_counts()
-days
+year["read as"].value_counts()
 
 # %%
 from etl_core.views import plots
 
-title = f"On the {days['int64']} days without a cancellation dep_time is whole numbers, else decimals"
+few = (year["read as"] == "int64").sum()
+title = f"On the {few} days without a cancellation dep_time is whole numbers, else decimals"
 figure = plots.picture(title, height=3.2)
 ax = plots.plain(figure.subplots())
 for kind, marker, colour in (("float64", ".", plots.BLUE), ("int64", "D", plots.VERMILION)):
@@ -134,8 +136,7 @@ small = raw.dep_time.mask(raw.dep_time == "NA").astype("Int32")
 typed = etl_core.extract("2013-01-15").flights
 print("same values:", list(small.dropna()) == list(typed.dep_time.dropna()))
 print("same lines:", list(raw.source_line) == list(typed.source_line))
-print("15 January:", typed.dep_time.dtype)
-print("28 November:", etl_core.extract("2013-11-28").flights.dep_time.dtype)
+print({day: etl_core.extract(day).flights.dep_time.dtype for day in ("2013-11-28", "2013-01-15")})
 
 # %% [markdown]
 # ## Notice what is new
@@ -160,8 +161,6 @@ stats = {file.stem: file.stat() for file in (zone / "flights").glob("*.csv")}
 guess = None
 
 # %%
-import os
-
 again, corrected = (zone / "flights" / f"2013-01-{day}.csv" for day in (14, 15))
 os.utime(again)
 corrected.write_bytes(corrected.read_bytes().replace(b"453,500,-7", b"457,500,-3"))

@@ -245,8 +245,8 @@ frame.loc[frame.dep_delay.isna(), "dep_time":"flight"]
 
 # %% [markdown]
 # Three flights never left. On 28 and 29 November nobody cancelled, so the delays were integers, and the same code
-# worked (lesson [01](01_extract.ipynb) has met these days). A missing delay is a fact and not an error, so `transform`
-# has to let it through. Then the day runs again.
+# worked; lesson [01](01_extract.ipynb) tells why. A missing delay is a fact and not an error, so `transform` has to let
+# it through. Then the day runs again.
 
 
 # %%

@@ -106,8 +106,6 @@ guess = None
 terminal("papermill job.ipynb typo.ipynb -p dya 2013-01-16")
 newest = history.newest_runs()[0]
 reveal(guess, str(newest.interval.start), f"The history says {newest.status}: {newest.rows_loaded} rows.")
-
-# %%
 print([cell.source for cell in cells("typo.ipynb")][:2])
 print([line for line in ended["typo.ipynb"].stderr.splitlines() if "dya" in line])
 
@@ -148,25 +146,20 @@ check("5.1", parse_day)
 #
 # Now a run that fails for an honest reason: on 17 January somebody has the database open in another program, and every
 # attempt to load finds it locked. (`faults` is a parameter of the job notebook that breaks things on purpose. A stage is
-# tried three times, so three locks are needed.)
+# tried three times, so three locks are needed.) The place to look is the executed notebook: it stopped where it failed,
+# with everything before that still in it, and papermill has written a status at each cell.
 
 # %%
 terminal("papermill run_pipeline.ipynb locked.ipynb -p day 2013-01-17 -p faults load=locked*3")
-
-# %% [markdown]
-# The exit code is 1: somebody has to look. The place to look is the executed notebook. It stopped where it failed, with
-# everything before that still in it, and papermill has written a status at each cell.
-
-# %%
 for cell in cells("locked.ipynb"):
     error = [f"<- {output.evalue}" for output in cell.outputs if output.output_type == "error"]
     print(f"{cell.metadata.papermill.status:10}", cell.source.splitlines()[0], *error)
 
 # %% [markdown]
-# You know which stage it was, what it was given (in JupyterLab, the tables of extract and transform stand above the
-# error), and what the database said. The history has the same, and one thing more: how to do it again. That is by
-# `etl`, the fast way to the same work: the same pipeline, the same history, no notebook. (papermill spends most of its
-# seconds on starting a kernel.) The other program has been closed, so:
+# The exit code is 1: somebody has to look. And now you know which stage it was, what it was given (in JupyterLab, the
+# tables of extract and transform stand above the error), and what the database said. The history has the same, and one
+# thing more: how to do it again. That is by `etl`, the fast way to the same work: the same pipeline, the same history, no
+# notebook. (papermill spends most of its seconds on starting a kernel.) The other program has been closed, so:
 
 # %%
 from etl_core.views import report

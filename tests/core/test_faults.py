@@ -48,7 +48,7 @@ def test_every_point_takes_every_kind(point: str, kind: str) -> None:
         ("Extract=kill", "expected POINT=KIND"),
         ("extract=kill;load=kill", "expected POINT=KIND"),
         ("../../x=kill", "expected POINT=KIND"),
-        ("lod=kill", "no point 'lod'; points are extract, transform, load,"),
+        ("lift=kill", "no point 'lift'; points are extract, transform, load,"),
         ("load=explode", "no kind 'explode'; kinds are offline, locked,"),
         ("extract=offline,load=explode", "no kind 'explode'"),
     ],

@@ -1,4 +1,4 @@
-"""`make lab`: JupyterLab on this machine only, behind a token, with no news question, and no file outside its folder."""
+"""`make lab`: JupyterLab on this machine only, behind a token, with no news question, no file among the user's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ class Lab:
 
     def get(self, path: str, data: bytes | None = None, token: str | None = None) -> bytes:
         headers = {"Authorization": f"token {self.token if token is None else token}"}
-        with urllib.request.urlopen(urllib.request.Request(self.address + path, data, headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.address + path, data, headers), timeout=60) as answer:
             return answer.read()
 
 
@@ -51,10 +52,23 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
             said += line
             found = re.search(r"(http://127\.0\.0\.1:\d+)(/lab\S+)\?token=(\w+)", line)
         assert found, said
-        yield Lab(found[1], found[2], found[3], user, state)
+        started = Lab(found[1], found[2], found[3], user, state)
+        _wait_for(started)  # the address is printed a moment before anybody listens there
+        yield started
     finally:
         child.terminate()
         child.communicate(timeout=30)
+
+
+def _wait_for(lab: Lab) -> None:
+    port = int(lab.address.rpartition(":")[2])
+    for _ in range(150):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail("nobody listens at the address that was printed")
 
 
 def test_it_opens_the_first_lesson_and_keeps_to_itself(lab: Lab) -> None:
@@ -62,6 +76,7 @@ def test_it_opens_the_first_lesson_and_keeps_to_itself(lab: Lab) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         lab.get("/api/contents", token="wrong")
     assert refused.value.code in (401, 403)
+    refused.value.close()
 
     root = {entry["name"] for entry in json.loads(lab.get("/api/contents"))["content"]}
     assert {"notebooks", "README.md"} <= root

@@ -120,6 +120,7 @@ def test_a_lesson_that_cannot_be_made_says_why(
         ("/tmp/etl-lesson-03-x1/toy.db: gone", "TEMPORARY: gone"),
         ("/private/var/folders/ab/cd_/T/etl-x, and", "TEMPORARY, and"),
         ("run 9f86d081884c7d65 succeeded in 0.31 s (12 ms)", "run RUN_ID succeeded in DURATION (DURATION)"),
+        ("loaded (run e6e4e6b9); etl show e6e4e6b9", "loaded (run RUN_ID); etl show RUN_ID"),
         ("2026-02-03T04:05:06.789Z and 2026-02-03 04:05", "INSTANT and INSTANT"),
         ("2013-01-15 10:00:00, 2013-01-15, 139 minutes, 20 s, 39.92", None),
         ("pid 4711 on 127.0.0.1:8080", "pid N on 127.0.0.1:PORT"),

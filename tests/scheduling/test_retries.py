@@ -129,6 +129,7 @@ def test_a_paused_schedule_holds_its_retries(scheduler, failed: history.Run, mon
     scheduler.pause("toy")
     scheduler._background.modify_job("retry|toy|2024-01-01|2", next_run_time=datetime.now(UTC))
     until(lambda: {one.kind for one in stored_schedules()} == {"schedule"})
+    until(lambda: not scheduler._background.pool.at_work())
     assert attempts() == [(1, "failed")]
     scheduler.resume("toy")
     assert {one.kind for one in stored_schedules()} == {"retry", "schedule"}

@@ -248,7 +248,7 @@ def test_a_pipeline_that_can_no_longer_be_imported_is_told_and_kept(scheduler, t
     (tmp_path / "gone_tomorrow.py").write_text("from tests.core.toy import toy as pipe")
     monkeypatch.syspath_prepend(tmp_path)
     scheduler.start().add_schedule("gone_tomorrow:pipe", every=3600)
-    monkeypatch.setattr("etl_core.scheduling.targets.import_module", lambda name: __import__("gone_today"))
+    monkeypatch.setattr("etl_core.pipeline.import_module", lambda name: __import__("gone_today"))
     scheduler.run_now("toy")
     until(lambda: said("tick failed"))
     assert "gone_tomorrow:pipe: cannot be imported" in said("tick failed")[0]
@@ -307,7 +307,7 @@ def test_a_job_store_deleted_under_it_ends_a_scheduler_loudly(scheduler, home: P
     until(lambda: loaded() == 3)
     for path in home.glob("jobs.db*"):
         path.unlink()
-    until(lambda: not scheduler.alive)
+    until(lambda: not scheduler.alive and said("failed"))
     assert "was deleted or replaced" in said("failed")[0]
     assert scheduler.start().alive
     assert said("schedules lost")
