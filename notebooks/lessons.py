@@ -141,8 +141,12 @@ def with_kept_outputs(new: NotebookNode, old: NotebookNode | None, ignored: Iter
     known = {cell.id: cell for cell in old.cells} if old else {}
     for cell in new.cells:
         before = known.get(cell.id)
-        if before is not None and before.source == cell.source and same_outputs(before, cell, ignored):
-            cell.update({"outputs": before.outputs} if cell.cell_type == "code" else {})
+        if before is None or before.source != cell.source or not same_outputs(before, cell, ignored):
+            continue
+        if cell.cell_type == "code":
+            cell.outputs = before.outputs
+            for output in cell.outputs:  # the number it has now: a cell above may be new
+                output.update({"execution_count": cell.execution_count} if "execution_count" in output else {})
     return new
 
 

@@ -47,8 +47,15 @@ def code_of(answer: Any) -> tuple[Any, ...] | None:
 
 def _comparable(code: types.CodeType) -> tuple[Any, ...]:
     steps = [step for step in dis.get_instructions(code) if step.opname != "NOP"]
-    values = [_comparable(v) if isinstance(v, types.CodeType) else repr(v) for v in (step.argval for step in steps)]
-    return code.co_varnames[: code.co_argcount], tuple(step.opname for step in steps), tuple(values)
+    values = tuple(_constant(step.argval) for step in steps)
+    return code.co_varnames[: code.co_argcount], tuple(step.opname for step in steps), values
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, types.CodeType):
+        return _comparable(value)
+    # A set of constants has no order of its own: it differs from process to process.
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else repr(value)
 
 
 def _parsed(function: Callable[..., Any]) -> tuple[list[str], ast.stmt]:

@@ -118,6 +118,7 @@ def test_a_lesson_that_cannot_be_made_says_why(
     [
         ("<object at 0x7f2a0c1b9d30>", "<object at ADDRESS>"),
         ("/tmp/etl-lesson-03-x1/toy.db: gone", "TEMPORARY: gone"),
+        ("…/etl-lesson-03/toy.db: gone", "TEMPORARY: gone"),
         ("/private/var/folders/ab/cd_/T/etl-x, and", "TEMPORARY, and"),
         ("run 9f86d081884c7d65 succeeded in 0.31 s (12 ms)", "run RUN_ID succeeded in DURATION (DURATION)"),
         ("loaded (run e6e4e6b9); etl show e6e4e6b9", "loaded (run RUN_ID); etl show RUN_ID"),
