@@ -29,10 +29,10 @@ def print_rich(what: RenderableType, out: Console | None = None) -> None:
     """Print on stdout; into a pipe or a file without the blanks that pad lines to the width."""
     out = out or console()
     if out.is_terminal:
-        out.print(what)
+        out.print(what, crop=False)
         return
     with out.capture() as captured:
-        out.print(what)
+        out.print(what, crop=False)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 

@@ -230,7 +230,8 @@ class Scheduler:
 
     def _duties(self) -> None:
         file = store.path()
-        if self.failed is None and (not file.exists() or file.stat().st_ino != self._file):
+        gone = not file.exists() or file.stat().st_ino != self._file
+        if self.failed is None and (gone or not self._background._jobstores["default"].is_there()):
             failed = f"{file} was deleted or replaced while the scheduler ran; start it again"
             note("failed", failed, error=True)
             self._background.pause()

@@ -82,6 +82,11 @@ class JobStore(SQLAlchemyJobStore):
         with self.engine.begin() as conn:
             return set(conn.execute(sa.select(self.jobs_t.c.id)).scalars())
 
+    def is_there(self) -> bool:
+        """Whether its table is: a file deleted under us may be back, empty, and under the same inode."""
+        with reading(self.engine) as conn:
+            return sa.inspect(conn).has_table(self.jobs_t.name)
+
     def _get_jobs(self, *conditions: sa.ColumnElement[bool]) -> list[Job]:
         table = self.jobs_t.c
         chosen = sa.select(table.id, table.job_state).where(*conditions).order_by(table.next_run_time)

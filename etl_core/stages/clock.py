@@ -36,7 +36,7 @@ def to_utc(wall: np.ndarray, zone: str, second: bool = False, skipped: str = "sh
     """
     nonexistent = pd.Timedelta(hours=1) if skipped == "shift" else "NaT"
     local = pd.DatetimeIndex(wall).tz_localize(zone, np.full(len(wall), not second), nonexistent)
-    return local.tz_convert("UTC").tz_localize(None).to_numpy()
+    return local.to_numpy("datetime64[s]")  # NumPy knows no zones: it is given UTC
 
 
 def scheduled_departure(day: pd.Series, hhmm: pd.Series, hour: pd.Series) -> pd.Series:
@@ -46,7 +46,7 @@ def scheduled_departure(day: pd.Series, hhmm: pd.Series, hour: pd.Series) -> pd.
     """
     wall = wall_time(day, hhmm)
     first, second = (to_utc(wall, NEW_YORK, later, skipped="missing") for later in (False, True))
-    source = hour.dt.tz_localize(None).to_numpy("datetime64[h]")
+    source = hour.to_numpy("datetime64[h]")
     return _series(np.where(second.astype("datetime64[h]") == source, second, first), day.index)
 
 
@@ -56,7 +56,7 @@ def scheduled_arrival(departure: pd.Series, day: pd.Series, hhmm: pd.Series, zon
     NaT where the zone is missing.
     """
     wall = wall_time(day, hhmm)
-    leaves = departure.dt.tz_localize(None).to_numpy("datetime64[s]")
+    leaves = departure.to_numpy("datetime64[s]")
     zone_of_row, names = pd.factorize(zones)
     arrival = np.full(len(wall), np.datetime64("NaT", "s"))
     for number, zone in enumerate(names):
@@ -71,10 +71,9 @@ def scheduled_arrival(departure: pd.Series, day: pd.Series, hhmm: pd.Series, zon
 
 def later(instants: pd.Series, minutes: pd.Series) -> pd.Series:
     """Instants moved by minutes; NaT where either is missing."""
-    number = minutes.fillna(0).to_numpy("int64") * MINUTE
-    moved = instants.dt.tz_localize(None).to_numpy("datetime64[s]") + number
+    moved = instants.to_numpy("datetime64[s]") + minutes.to_numpy("int64", na_value=0) * MINUTE
     return _series(np.where(minutes.isna(), np.datetime64("NaT", "s"), moved), instants.index)
 
 
 def _series(utc: np.ndarray, index: pd.Index) -> pd.Series:
-    return pd.Series(utc, index=index).dt.tz_localize("UTC")
+    return pd.Series(pd.DatetimeIndex(utc, tz="UTC"), index=index)

@@ -54,8 +54,11 @@ def extract(interval: Interval | str, landing: str | Path | None = None) -> Extr
     TransientError (StillBeingWritten) where trying again may help. A missing weather file is no error.
     """
     interval = Interval.of(interval)
-    with ThreadPoolExecutor(_IN_PARALLEL) as pool:  # Arrow and the network let other threads work meanwhile
-        days = list(pool.map(lambda day: _read(read_day(day, landing)), interval.days))
+    if len(interval.days) == 1:
+        days = [_read(read_day(interval.start, landing))]
+    else:
+        with ThreadPoolExecutor(_IN_PARALLEL) as pool:  # Arrow and the network let other threads work meanwhile
+            days = list(pool.map(lambda day: _read(read_day(day, landing)), interval.days))
     return Extracted(
         interval=interval,
         flights=to_frame([day.flights for day in days]),

@@ -106,21 +106,26 @@ def day_of(name: str) -> date | None:
         return None
 
 
+def _names(folder: Path, days: Sequence[date] | None) -> list[str]:
+    """Where only some days are wanted, their names do: a year need not be listed for one day."""
+    if days is not None and folder.is_dir():
+        return [f"{day}.csv" for day in days]
+    return [entry.name for entry in folder.iterdir()]
+
+
 def _local_hashes(landing: Path, kind: str, days: Sequence[date] | None) -> dict[date, str]:
     folder = landing / kind
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        names = _names(folder, days)
     except FileNotFoundError:
         if kind == "weather":
             return {}
         raise PermanentError(f"{folder}: there is no such folder; expected a landing zone, check ETL_LANDING") from None
     except OSError as error:
         raise PermanentError(f"{folder}: cannot be read ({error.strerror}); expected a readable folder") from error
-    wanted = None if days is None else set(days)
     found: dict[date, str] = {}
     for name in names:
-        day = day_of(name)
-        if day and (wanted is None or day in wanted):
+        if day := day_of(name):
             try:
                 found[day] = _digest((folder / name).read_bytes())
             except FileNotFoundError:

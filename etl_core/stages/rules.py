@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from etl_core.stages.columns import FLIGHTS, Column
+
+Broken = Iterator[tuple[int, str]]  # a row's position, and a reason to reject it
 
 
 def broken_rules(flights: pd.DataFrame) -> pd.Series:
@@ -16,61 +18,65 @@ def broken_rules(flights: pd.DataFrame) -> pd.Series:
 
     The order: the file's day, then the columns as declared, then what must agree between columns.
     """
-    reasons: dict[object, str] = {}
-    for found in (_of_another_day(flights), *_by_column(flights), *_contradictions(flights)):
-        for label, reason in found.items():
-            reasons.setdefault(label, reason)
-    return pd.Series(reasons, dtype="str").sort_index()
+    reasons: dict[int, str] = {}
+    for row, reason in chain(_of_another_day(flights), _by_column(flights), _contradictions(flights)):
+        reasons.setdefault(row, reason)
+    rows = sorted(reasons)
+    return pd.Series([reasons[row] for row in rows], index=flights.index[rows], dtype="str")
 
 
-def breaks(values: pd.Series, column: Column) -> pd.Series:
-    """Those of a column's values that break its rules."""
+def breaks(values: pd.Series, column: Column) -> np.ndarray:
+    """Whether each of a column's values breaks its rules."""
     if column.kind == "instant":
-        return values[values.isna()]
+        return values.isna().to_numpy()
     if column.kind == "text":
-        bad = [value for value in values.unique().tolist() if not _text_is_good(value, column)]
-        return values[values.isin(bad)] if bad else values[:0]
-    numbers = values.to_numpy("float64", na_value=np.nan)  # NaN is neither below nor above anything
+        return ~_text_is_good(values, column).to_numpy()
+    numbers = values.to_numpy("float64")  # missing is NaN, and that is neither below nor above anything
     bad = np.isnan(numbers) & (not column.nullable)
     if column.low is not None:
         bad |= (numbers < column.low) | (numbers > column.high)
     if column.kind == "clock":
         bad |= numbers % 100 >= 60
-    return values[bad]
+    return bad
 
 
-def _text_is_good(value: object, column: Column) -> bool:
-    if pd.isna(value):
-        return column.nullable
+def _text_is_good(values: pd.Series, column: Column) -> pd.Series:
     if column.allowed:
-        return value in column.allowed
-    return column.pattern is None or re.fullmatch(column.pattern, value) is not None
+        good = values.isin(column.allowed)
+    elif column.pattern:
+        good = values.str.fullmatch(column.pattern)
+    else:
+        good = values.notna()
+    return good | values.isna() if column.nullable else good
 
 
-def _by_column(flights: pd.DataFrame) -> Iterator[pd.Series]:
+def _by_column(flights: pd.DataFrame) -> Broken:
     for column in FLIGHTS:
-        bad = breaks(flights[column.name], column)
-        if len(bad):
-            reasons = [column.broken_by(None if pd.isna(value) else value) for value in bad]
-            yield pd.Series(reasons, index=bad.index)
+        values = flights[column.name]
+        rows = np.flatnonzero(breaks(values, column))
+        if len(rows):
+            for row, value in zip(rows, values.iloc[rows], strict=True):
+                yield row, column.broken_by(None if pd.isna(value) else value)
 
 
-def _of_another_day(flights: pd.DataFrame) -> pd.Series:
-    day = flights.flight_date.dt
-    other = flights[(flights.year != day.year) | (flights.month != day.month) | (flights.day != day.day)]
-    written = zip(other.year, other.month, other.day, other.flight_date, strict=True)
-    text = [f"line of {y:04d}-{m:02d}-{d:02d} in the file of {day:%Y-%m-%d}" for y, m, d, day in written]
-    return pd.Series(text, index=other.index, dtype="str")
+def _of_another_day(flights: pd.DataFrame) -> Broken:
+    days = flights.flight_date.to_numpy("datetime64[D]")
+    months, years = days.astype("datetime64[M]"), days.astype("datetime64[Y]")
+    expected = years.astype(int) + 1970, months.astype(int) % 12 + 1, (days - months).astype(int) + 1
+    written = flights[["year", "month", "day"]].to_numpy()
+    for row in np.flatnonzero((written != np.column_stack(expected)).any(axis=1)):
+        year, month, day = written[row]
+        yield row, f"line of {year:04d}-{month:02d}-{day:02d} in the file of {days[row]}"
 
 
-def _contradictions(flights: pd.DataFrame) -> Iterator[pd.Series]:
-    has = {name: flights[name].notna() for name in ("dep_time", "dep_delay", "arr_delay", "air_time")}
+def _contradictions(flights: pd.DataFrame) -> Broken:
+    has = {name: flights[name].notna().to_numpy() for name in ("dep_time", "dep_delay", "arr_delay", "air_time")}
     for one, other in (("dep_time", "dep_delay"), ("arr_delay", "air_time")):
-        yield _same(f"{one} without {other}, expected both or neither", flights.index[has[one] & ~has[other]])
-        yield _same(f"{other} without {one}, expected both or neither", flights.index[has[other] & ~has[one]])
-    never_left = flights.index[has["arr_delay"] & ~has["dep_time"]]
-    yield _same("arr_delay without dep_time, expected no arrival of what never left", never_left)
+        yield from _same(f"{one} without {other}, expected both or neither", has[one] & ~has[other])
+        yield from _same(f"{other} without {one}, expected both or neither", has[other] & ~has[one])
+    never_left = has["arr_delay"] & ~has["dep_time"]
+    yield from _same("arr_delay without dep_time, expected no arrival of what never left", never_left)
 
 
-def _same(reason: str, index: pd.Index) -> pd.Series:
-    return pd.Series(reason, index=index, dtype="str")
+def _same(reason: str, bad: np.ndarray) -> Broken:
+    return ((row, reason) for row in np.flatnonzero(bad))

@@ -57,7 +57,8 @@ def transform(extracted: Extracted) -> Transformed:
         if len(found):
             reasons, good = pd.concat([reasons, found]), good.drop(found.index)
     notes = list(extracted.notes)
-    flights = _with_weather(_in_our_terms(good, _zones(good.dest, extracted.airports, notes)), extracted.weather, notes)
+    flights = _in_our_terms(good, _zones(good.dest, extracted.airports, notes))
+    flights = _with_weather(flights, extracted.weather, notes)
     return Transformed(
         interval=extracted.interval,
         flights=flights[COLUMNS],
@@ -71,19 +72,30 @@ def _in_our_terms(good: pd.DataFrame, zones: pd.Series) -> pd.DataFrame:
     arrival = clock.scheduled_arrival(good.scheduled_departure, good.flight_date, good.sched_arr_time, zones)
     never_left, never_arrived = good.dep_time.isna(), good.arr_delay.isna()
     status = np.select([never_left, never_arrived], [0, 1], default=2)
-    return good.rename(
-        columns={"tailnum": "tail_number", "dep_delay": "departure_delay", "arr_delay": "arrival_delay"}
-    ).assign(
-        status=pd.Categorical.from_codes(status, ["cancelled", "diverted", "completed"]),
-        actual_departure=clock.later(good.scheduled_departure, good.dep_delay),
-        scheduled_arrival=arrival,
-        actual_arrival=clock.later(arrival, good.arr_delay),
-    )
+    columns = {
+        "flight_date": good.flight_date,
+        "carrier": good.carrier,
+        "flight": good.flight,
+        "origin": good.origin,
+        "scheduled_departure": good.scheduled_departure,
+        "dest": good.dest,
+        "tail_number": good.tailnum,
+        "status": pd.Series(pd.Categorical.from_codes(status, ["cancelled", "diverted", "completed"])),
+        "actual_departure": clock.later(good.scheduled_departure, good.dep_delay),
+        "scheduled_arrival": arrival,
+        "actual_arrival": clock.later(arrival, good.arr_delay),
+        "departure_delay": good.dep_delay,
+        "arrival_delay": good.arr_delay,
+        "air_time": good.air_time,
+        "distance": good.distance,
+        "time_hour": good.time_hour,
+    }
+    return pd.DataFrame({name: values.array for name, values in columns.items()})  # arrays: no index to compare
 
 
 def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Series:
     """The time zone of each destination, missing where airports.csv tells none that is known."""
-    zones = airports.set_index("faa").tzone.dropna()
+    zones = pd.Series(airports.tzone.array, index=airports.faa).dropna()
     for zone in zones.unique():
         if not clock.is_zone(zone):
             notes.append(f"airports.csv: the time zone {zone!r} is not known, so it is taken as missing")
@@ -94,18 +106,23 @@ def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Seri
 def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Join the weather of the same day's file on origin and UTC hour; of two lines for one hour the first counts."""
     hour = ["flight_date", "origin", "time_hour"]
-    again = weather[weather.duplicated(hour)]
-    notes += [
-        f"weather of {row.flight_date:%Y-%m-%d}, line {row.source_line}: {row.origin} {row.time_hour:%Y-%m-%dT%H:%MZ} "
-        "is there twice; the first line counts"
-        for row in again.itertuples()
-    ]
-    wanted = weather.drop(again.index)[[*hour, *WEATHER_NAMES]].rename(columns=WEATHER_NAMES)
+    again = weather.duplicated(hour)
+    if again.any():
+        for row in weather[again].itertuples():
+            at = f"{row.origin} {row.time_hour:%Y-%m-%dT%H:%MZ}"
+            where = f"weather of {row.flight_date:%Y-%m-%d}, line {row.source_line}"
+            notes.append(f"{where}: {at} is there twice; the first line counts")
+        weather = weather[~again]
+    wanted = weather[[*hour, *WEATHER_NAMES]].rename(columns=WEATHER_NAMES)
     return flights.merge(wanted, how="left", on=hour)  # many to one: no hour is there twice
 
 
 def _skipped_by_the_clock(good: pd.DataFrame) -> pd.Series:
-    rows = good[good.scheduled_departure.isna()]
+    """A reason for each row whose time New York's clock skips."""
+    skipped = good.scheduled_departure.isna()
+    if not skipped.any():
+        return pd.Series(dtype="str")
+    rows = good[skipped]
     text = [
         f"sched_dep_time: {time:04d} does not exist in New York on {day:%Y-%m-%d}, when clocks go forward"
         for time, day in zip(rows.sched_dep_time, rows.flight_date, strict=True)

@@ -158,7 +158,11 @@ def _next(report: Report) -> list[RenderableType]:
         if command:
             lines.append(_indented(Text(clean(command), style="cyan"), 4))
     lines.append(_title("the same again"))
-    return [*lines, *(_indented(Text(clean(command), style="cyan")) for command in report.commands.values())]
+    # never wrapped: a command is there to be copied
+    commands = (
+        Text(f"  {clean(command)}", "cyan", no_wrap=True, overflow="ignore") for command in report.commands.values()
+    )
+    return [*lines, *commands]
 
 
 def _title(text: str) -> Text:

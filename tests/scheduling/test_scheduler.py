@@ -187,7 +187,7 @@ def test_stop_says_what_it_abandoned(scheduler, letters: Path) -> None:
 
 
 def test_stopping_does_not_use_up_what_is_due(scheduler) -> None:
-    scheduler.start().add_schedule(TOY, every=0.3)
+    scheduler.start().add_schedule(TOY, every=1.5)
     scheduler._background.pause()
     due = scheduler.next_run("toy")
     until(lambda: datetime.now(UTC) > due)
