@@ -60,6 +60,16 @@ class Lock:
         self._file = lock
         return True
 
+    def held(self) -> bool:
+        """Is it still mine? A lock in PostgreSQL goes with its session, as when the server is restarted."""
+        if self._session is None:
+            return self._file is not None
+        try:
+            self._session.execute(sa.select(1))
+        except sa.exc.SQLAlchemyError:
+            return False
+        return True
+
     def release(self, forget: bool = True) -> None:
         """Give it back; with `forget` the file goes too (only for a name that nobody will take again)."""
         if self._session is not None:

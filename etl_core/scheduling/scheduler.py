@@ -229,17 +229,24 @@ class Scheduler:
         return ", ".join(one.id for one in store.stored_schedules() if one.kind == "schedule") or "none"
 
     def _duties(self) -> None:
-        file = store.path()
-        gone = not file.exists() or file.stat().st_ino != self._file
-        if self.failed is None and (gone or not self._background._jobstores["default"].is_there()):
-            failed = f"{file} was deleted or replaced while the scheduler ran; start it again"
-            note("failed", failed, error=True)
+        if self.failed is None and (failed := self._what_is_lost()):
+            note("failed", f"{failed}; start it again", error=True)
             self._background.pause()
             self.failed = failed
         work.note_overdue()
         if self._sweep_at is not None and time.monotonic() > self._sweep_at:
             self._sweep_at = None
             recovery.restore_alarms(self._background)
+
+    def _what_is_lost(self) -> str | None:
+        """What it cannot go on without."""
+        file = store.path()
+        gone = not file.exists() or file.stat().st_ino != self._file
+        if gone or not self._background._jobstores["default"].is_there():
+            return f"{file} was deleted or replaced while the scheduler ran"
+        if not self._lock.held():
+            return "the database session that held the scheduler's lock has ended, so another one may have it now"
+        return None
 
     def _end(self) -> None:
         background, self._background = self._background, None

@@ -343,3 +343,22 @@ def test_hosts_that_share_a_history_on_postgresql_share_the_lock(postgres: str, 
     again = toy.child(code + "\nprint('started')\nget_scheduler().stop()", ETL_HOME=str(tmp_path / "other"))
     assert toy.out(again).strip() == "started"
     engine(postgres).dispose()
+
+
+def test_a_scheduler_whose_lock_is_lost_runs_nothing_more(postgres: str, home: Path, monkeypatch) -> None:
+    import psycopg
+
+    from etl_core.database import engine
+
+    monkeypatch.setenv("ETL_HISTORY_URL", postgres)
+    scheduler = get_scheduler().start()
+    scheduler.add_schedule(TOY, every=0.5)
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as conn:  # as a restart of the server does
+        locks = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        assert conn.execute(f"SELECT pg_terminate_backend(pid) FROM ({locks}) found").fetchall()
+    until(lambda: not scheduler.alive)
+    assert "the database session that held the scheduler's lock has ended" in scheduler.failed
+    assert any(scheduler.failed in message for message in said("failed"))
+    assert scheduler.start().alive
+    scheduler.stop(wait=20)
+    engine(postgres).dispose()
