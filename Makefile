@@ -66,10 +66,10 @@ $(TEST_READY): requirements-test.txt $(READY)
 run: $(READY)  ## run the pipeline for one day by its notebook (make run DAY=2013-02-08)
 	@mkdir -p $(STATE)/runs
 	@echo "Running notebooks/run_pipeline.ipynb for $(DAY) (some seconds, most of them the kernel's start)."
-	@status=0; \
+	@status=0; before=$$($(VENV)/bin/etl history --json --limit 1); \
 	$(VENV)/bin/papermill notebooks/run_pipeline.ipynb $(STATE)/runs/$(DAY).ipynb -p day $(DAY) \
 		--inject-output-path --no-progress-bar --log-level WARNING || status=$$?; \
-	$(VENV)/bin/etl show last || true; \
+	if [ "$$($(VENV)/bin/etl history --json --limit 1)" != "$$before" ]; then $(VENV)/bin/etl show last || true; fi; \
 	echo "The executed notebook: $(STATE)/runs/$(DAY).ipynb"; \
 	exit $$status
 

@@ -35,9 +35,12 @@ class PendingDay:
     error: str | None = None
 
 
-def pending_days(pipeline: Pipeline) -> list[PendingDay]:
-    """Every pending day of a pipeline, oldest first, with the error of its newest run."""
-    landed = pipeline.landed()
+def pending_days(pipeline: Pipeline, landed: Mapping[date, str] | None = None) -> list[PendingDay]:
+    """Every pending day of a pipeline, oldest first, with the error of its newest run.
+
+    `landed` is what has landed, where the caller has just looked.
+    """
+    landed = pipeline.landed() if landed is None else landed
     newest = _newest_runs(pipeline.name)  # before the receipts: a run that ends meanwhile has left its receipts then
     receipts = {day: receipt.source_hash for day, receipt in receipts_of(pipeline.name).items()}
     days = pending(landed, receipts)

@@ -78,6 +78,8 @@ def unexecuted(source: Path, solved: bool) -> NotebookNode:
 def _put_exercise(cell: NotebookNode, number: str, solved: bool, source: Path) -> None:
     exercise = model.find(number)
     text = exercise.solution_text if solved else exercise.stub_text
+    if exercise.file:  # the cell is the file, and is checked in the next one
+        text = f"%%writefile {exercise.file}\n{text}"
     rest, imports = IMPORT.subn("", cell.source + "\n")
     if imports != 1:
         raise LessonError(f"{source.name}: the cell of exercise {number} needs one `from exercises.lesson_NN import …`")
@@ -120,6 +122,8 @@ def executed(notebook: NotebookNode, target: Path) -> NotebookNode:
     for number, cell in enumerate(notebook.cells, 1):
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
+            for output in cell.outputs:  # a widget without its state is an error message; its text says what it is
+                output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
             cell.outputs = nbformat.from_dict(json.loads(_anywhere(json.dumps(cell.outputs, ensure_ascii=False))))
         if str(settings.REPOSITORY) in json.dumps(cell.get("outputs", []), ensure_ascii=False).replace("\\\\", "\\"):
             raise LessonError(
@@ -188,11 +192,13 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 def _expect_passed(notebook: NotebookNode, target: Path) -> None:
-    for cell in notebook.cells:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, following in zip(code, [*code[1:], code[-1]], strict=True):
         if str(cell.id).startswith("exercise-"):
             number = cell.id.removeprefix("exercise-").replace("-", ".")
-            if f"{number} passed" not in _text_of(cell.outputs):
-                raise LessonError(f"{_short(target)}: exercise {number} does not pass:\n{_text_of(cell.outputs)}")
+            checked = following if model.find(number).file else cell
+            if f"{number} passed" not in _text_of(checked.outputs):
+                raise LessonError(f"{_short(target)}: exercise {number} does not pass:\n{_text_of(checked.outputs)}")
 
 
 def _text_of(outputs: list[Any]) -> str:

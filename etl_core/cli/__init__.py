@@ -87,6 +87,16 @@ class Commands(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         return getattr(import_module(module), name)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(
+                f"There is no command {args[0]!r}; " + (f"did you mean {near[0]!r}?" if near else "see etl --help.")
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         others = [name for name in COMMANDS if name not in FIRST]
         for title, names in (("First", FIRST), ("Later", others)):

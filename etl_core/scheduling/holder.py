@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,20 +24,42 @@ from etl_core.running import Lock
 from etl_core.scheduling.journal import record
 
 NAME = "scheduler"
+_LOOKS, _GLANCE = 6, 0.02  # seconds between two looks
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has the lock, as far as it is known: `since` as it was written, None where it has not said who it is."""
+
+    host: str | None = None
+    pid: int | None = None
+    since: str | None = None
+    said: str = "it has not said who it is"
+
+    def __str__(self) -> str:
+        return self.said
 
 
 def take() -> Lock:
     """The lock, held. Refused names the host and pid that have it, and since when."""
     lock = Lock(NAME)
-    if not lock.take():
+    if not any(_again(lock) for _ in range(_LOOKS)):
         message = f"{settings.current().home}: another scheduler is running ({_who()}); stop it first"
         record("lock refused", message)
         raise Refused(message)
-    me = {"host": socket.gethostname(), "pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
+    me = {"host": socket.gethostname(), "pid": os.getpid(), "since": _text(datetime.now(UTC))}
     new = _file().with_suffix(".new")
     new.write_text(json.dumps(me), encoding="utf-8")
     new.replace(_file())
     return lock
+
+
+def _again(lock: Lock) -> bool:
+    """One more look: who only asks `holding()` lets go at once, and who has just taken it writes its name meanwhile."""
+    taken = lock.take()
+    if not taken:
+        time.sleep(_GLANCE)
+    return taken
 
 
 def release(lock: Lock) -> None:
@@ -52,16 +75,36 @@ def last_start() -> history.Event | None:
     return history.Event(**row._mapping) if row else None
 
 
-def _who() -> str:
-    time.sleep(0.1)  # one that has just taken it is about to write its name
+def holding() -> Holder | None:
+    """Who has the lock now, in this process or another; None if nobody has. It is taken for a moment to find out."""
+    if not settings.current().history_url.startswith("postgresql") and not _file().exists():
+        return None  # given back in good order
+    lock = Lock(NAME)
+    if lock.take():
+        lock.release(forget=False)
+        return None
+    return _who()
+
+
+def mine() -> Holder:
+    """What this process has written as the holder; only for who knows that it holds the lock."""
+    return _who()
+
+
+def _who() -> Holder:
     if settings.current().history_url.startswith("postgresql"):  # the holder may be another host
         started = last_start()
-        return f"{started.message}, since {started.at:%Y-%m-%d %H:%M:%S} UTC" if started else "on some host"
+        return Holder(said=f"{started.message}, since {_text(started.at)}" if started else "on some host")
     try:
         found = json.loads(_file().read_text(encoding="utf-8"))
-        return f"pid {found['pid']} on {found['host']}, since {found['since']}"
+        host, pid, since = found["host"], found["pid"], found["since"]
     except (OSError, ValueError, KeyError):
-        return "it has not said who it is"
+        return Holder()
+    return Holder(host, pid, since, f"pid {pid} on {host}, since {since}")
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _file() -> Path:

@@ -46,6 +46,8 @@ class Scheduler:
         self._lock: Lock | None = None
         self._sweep_at: float | None = None
         self._file: int | None = None  # the inode of the job store
+        self._turn = threading.RLock()  # starting and stopping, one after the other
+        self._starting = False
         self.failed: str | None = None  # why it runs nothing any more
 
     @property
@@ -53,13 +55,32 @@ class Scheduler:
         """Will due jobs be started? True only while its thread and its job store are really there."""
         return self._background is not None and self._background.alive and self.failed is None
 
+    @property
+    def state(self) -> str:
+        """stopped, starting, running, stopping, or failed: it was started and runs nothing any more."""
+        if self._starting:
+            return "starting"
+        if self._background is None:
+            return "stopped"
+        if self.stopping.is_set():
+            return "stopping"
+        return "running" if self.alive else "failed"
+
     def start(self) -> Scheduler:
         """Begin to run what is stored. Refused if another scheduler has this state folder: host, pid, since when.
 
         Killed before the end of this, nothing has run yet, and the next start does the same again.
         """
-        if self.alive:
-            return self
+        with self._turn:
+            if not self.alive:
+                self._starting = True
+                try:
+                    self._start()
+                finally:
+                    self._starting = False
+        return self
+
+    def _start(self) -> None:
         if self._background is not None:
             self._end()  # it has failed
         history.open_history()
@@ -82,7 +103,6 @@ class Scheduler:
             if isinstance(error, Exception) and not isinstance(error, EtlError):
                 raise EtlError(f"the scheduler could not start: {type(error).__name__}: {error}") from error
             raise
-        return self
 
     def stop(self, wait: float = 5.0) -> str:
         """Start nothing more, wait up to `wait` seconds for what is running, and give the lock back.
@@ -90,8 +110,10 @@ class Scheduler:
         Returns how it went: "idle", "waited", or "abandoned": a run in a child process is then killed, one in a thread
         goes on until this process ends, and is found dead by the next scheduler if it was not done by then.
         """
-        if self._background is None:
-            return "idle"
+        with self._turn:
+            return "idle" if self._background is None else self._stop(wait)
+
+    def _stop(self, wait: float) -> str:
         self.stopping.set()
         background, deadline = self._background, time.monotonic() + wait
         background.pause()

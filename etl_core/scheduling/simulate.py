@@ -8,7 +8,6 @@ scheduler in the same process does not notice.
 from __future__ import annotations
 
 import heapq
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -54,9 +53,10 @@ def simulate(
     scheduled)` is called for each tick that runs and returns how many seconds it takes (None: no time). `store` is a
     file for the jobs; without one they are in memory. Datetimes without zone are taken in `timezone`.
 
-    Columns: schedule, scheduled, actual (both UTC; actual is NaT if it did not run) and outcome: `ran`; `coalesced`
-    (due together with later ones, the last of which ran for all); `missed` (later than `misfire_grace` allows);
-    `overlapped` (the one before was still at work); `down` (due in an outage that lasts past the end).
+    Columns: schedule; scheduled, actual and finished (UTC; the last two are NaT if it did not run); and outcome: `ran`
+    (to its end, or until an outage killed it); `coalesced` (due with later ones, the last of which stands for all);
+    `missed` (later than `misfire_grace` allows); `overlapped` (refused, the one before was still at work); `down` (due
+    in an outage that lasts past the end).
     """
     import pandas as pd
 
@@ -68,8 +68,8 @@ def simulate(
     for name, spec in schedules.items():
         world.add(name, spec if isinstance(spec, When) else _when(spec, timezone))
     world.run(stop, down)
-    frame = pd.DataFrame(world.rows, columns=["schedule", "scheduled", "actual", "outcome"])
-    for column in ("scheduled", "actual"):
+    frame = pd.DataFrame(world.rows, columns=["schedule", "scheduled", "outcome", "actual", "finished"])
+    for column in ("scheduled", "actual", "finished"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
     return frame.sort_values(["scheduled", "schedule"], kind="stable", ignore_index=True)
 
@@ -114,16 +114,18 @@ class Simulation(BaseScheduler):
             outages = list(outages)
             while (due := self._next()) is not None and due < end:
                 if outages and outages[0][0] <= due:  # the process dies; its successor looks for what is due
-                    due = outages.pop(0)[1]
-                    self.virtual.kill()
+                    killed, due = outages.pop(0)
+                    self.virtual.end_jobs(killed)
                     if due >= end:
                         break
                 self.clock.time = max(due, self.clock.time)
-                self.virtual.finish()
+                self.virtual.end_jobs()
                 self._process_jobs()
                 if self.virtual.error:
                     raise self.virtual.error
-            self._note_down(end)
+            for job in self.get_jobs():
+                due_in_vain = job._get_run_times(end - timedelta(microseconds=1))
+                self.rows += [[job.id, time, "down", None, None] for time in due_in_vain]
         finally:
             del _running[self.key]
             self.shutdown()
@@ -132,27 +134,20 @@ class Simulation(BaseScheduler):
         """Nobody sleeps here: `run` asks for what is next."""
 
     def shutdown(self) -> None:
-        """APScheduler's own; it only has to be said."""
-        super().shutdown()
+        super().shutdown()  # abstract in the base class, which does all there is to do
 
     def _next(self) -> datetime | None:
         times = (self._jobstores["default"].get_next_run_time(), self.virtual.next_end())
         return min((time.astimezone(UTC) for time in times if time is not None), default=None)
 
-    def _note_down(self, end: datetime) -> None:
-        for job in self.get_jobs():
-            due = job._get_run_times(end - timedelta(microseconds=1))
-            self.rows += [(job.id, time, None, "down") for time in due]
-
 
 class VirtualExecutor(BaseExecutor):
     """Calls the job at once, and counts it as running until its seconds have passed on the clock."""
 
-    def __init__(self, clock: Clock, rows: list[tuple]) -> None:
+    def __init__(self, clock: Clock, rows: list[list]) -> None:
         super().__init__()
         self._clock, self._rows = clock, rows
         self._ends: list[tuple[datetime, int, str]] = []
-        self._order = itertools.count()
         self._run_job = _with_clock(run_job, clock)
         self.error: BaseException | None = None
 
@@ -163,41 +158,45 @@ class VirtualExecutor(BaseExecutor):
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:
         due = job._get_run_times(self._clock.time)
-        self._rows += [(job.id, time, None, "coalesced") for time in due if time not in run_times]
+        self._note(job, "coalesced", [time for time in due if time not in run_times])
         try:
             super().submit_job(job, run_times)
         except MaxInstancesReachedError:
-            self._rows += [(job.id, time, None, "overlapped") for time in run_times]
+            self._note(job, "overlapped", run_times)
             raise
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        now, took = self._clock.time, 0.0
-        for time in run_times:
+        submitted = self._clock.time
+        for time in run_times:  # one after the other, so a later one may be missed while an earlier one works
+            began = self._clock.time
             job.kwargs = {"scheduled": time}  # of this copy; the stored job has none
-            events = self._run_job(job, job._jobstore_alias, [time], self._logger.name)
+            [event] = self._run_job(job, job._jobstore_alias, [time], self._logger.name)
             job.kwargs = {}
-            for event in events:
-                if event.code == EVENT_JOB_MISSED:
-                    self._rows.append((job.id, time, None, "missed"))
-                elif getattr(event, "exception", None):
-                    self.error = event.exception
-                else:
-                    self._rows.append((job.id, time, now + timedelta(seconds=took), "ran"))
-                    took += event.retval or 0.0
-        heapq.heappush(self._ends, (now + timedelta(seconds=took), next(self._order), job.id))
+            if event.code == EVENT_JOB_MISSED:
+                self._note(job, "missed", [time])
+            elif event.exception:
+                self.error = event.exception
+            else:
+                self._clock.time = began + timedelta(seconds=event.retval or 0.0)
+                self._rows.append([job.id, time, "ran", began, self._clock.time])
+        heapq.heappush(self._ends, (self._clock.time, len(self._rows), job.id))
+        self._clock.time = submitted
+
+    def _note(self, job: Job, outcome: str, times: list[datetime]) -> None:
+        self._rows += [[job.id, time, outcome, None, None] for time in times]
 
     def next_end(self) -> datetime | None:
         return self._ends[0][0] if self._ends else None
 
-    def finish(self) -> None:
-        """End the jobs whose time is over."""
-        while self._ends and self._ends[0][0] <= self._clock.time:
+    def end_jobs(self, killed: datetime | None = None) -> None:
+        """End the jobs whose time is over; with `killed`, all that are at work, because the process ended then."""
+        while self._ends and (killed or self._ends[0][0] <= self._clock.time):
             self._run_job_success(heapq.heappop(self._ends)[2], [])
-
-    def kill(self) -> None:
-        """The process ends, and with it every job at work."""
-        while self._ends:
-            self._run_job_success(heapq.heappop(self._ends)[2], [])
+        for row in self._rows if killed else []:
+            if row[3] and row[3] >= killed:  # it stood in line behind the one that was killed
+                row[2:] = ["missed", None, None]
+            elif row[3]:
+                row[4] = min(row[4], killed)
 
 
 def _fire(key: str, name: str, scheduled: datetime | None = None) -> float | None:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from exercises import model, record, state, view
-from exercises.source import portable
+from exercises.source import portable, same_code
 from exercises.trial import grade
 
 NOTHING = object()
 
 
-def check(number: str, answer: Any = NOTHING) -> None:
-    """Try an answer to an exercise and show what came of it: `check("1.1", read_raw)`."""
+def check(number: str, answer: Any = NOTHING, keep: bool = True) -> None:
+    """Try an answer to an exercise and show what came of it: `check("1.1", read_raw)`.
+
+    With `keep=False` it is only shown: `progress()` and `mine()` stay as they are.
+    """
     exercise = _find(number)
     if exercise is None:
         return
     if answer is NOTHING:
         view.note(f'Give your answer along: check("{number}", {exercise.name})')
         return
+    if answer is None and not exercise.file:
+        view.note(f'{number} got None. Give the function itself, not called: check("{number}", {exercise.name})')
+        return
     outcome = grade(exercise, answer)
-    if outcome.passed:
-        record.passed(number, portable(answer, exercise.name) if callable(answer) else None)
-    elif outcome.kind != "untouched":
+    if keep and outcome.passed:
+        record.passed(number, _text(exercise, answer))
+    elif keep and outcome.kind not in ("untouched", "waiting"):
         record.failed(number)
     view.outcome(outcome)
 
@@ -54,9 +62,21 @@ def progress(lessons: str = "") -> None:
 
 
 def mine(number: str) -> Callable[..., Any]:
-    """Your own answer, as it was when it last passed; what the package has for it if there is none."""
+    """Your own answer, as it was when it last passed; what the package has for it if there is none.
+
+    Where it is a file: the pipeline in it, importable, if the file is there and still the one that passed.
+    """
     exercise = model.find(number)
     saved = record.entry(number).get("answer")
+    if exercise.file:
+        from etl_core.pipeline import find_pipeline
+
+        path = Path(exercise.file)
+        whole = saved is not None and path.exists() and same_code(path.read_text(encoding="utf-8"), saved)
+        if whole:
+            sys.modules.pop(path.stem, None)  # it may have been written again since it was imported
+            importlib.invalidate_caches()
+        return find_pipeline(f"{path.stem}:{exercise.name}" if whole else exercise.twin)
     if saved:
         namespace: dict[str, Any] = {"__name__": "__main__"}
         try:
@@ -68,6 +88,13 @@ def mine(number: str) -> Callable[..., Any]:
         module, _, name = exercise.twin.partition(":")
         return getattr(importlib.import_module(module), name)
     return exercise.parts["solution"]
+
+
+def _text(exercise: model.Exercise, answer: Any) -> str | None:
+    """The answer as text that defines it again, or None where that cannot be had."""
+    if exercise.file:
+        return Path(answer).read_text(encoding="utf-8")
+    return portable(answer, exercise.name) if callable(answer) else None
 
 
 def reveal(guess: Any, answer: Any, why: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 from exercises.model import Exercise
 from exercises.trial import Trial
@@ -21,7 +21,7 @@ zero = Exercise(
 
 @zero.stub
 def interval(day: date) -> tuple[date, date]:
-    """The data interval of one day: where it starts, and its end, which is not part of it any more."""
+    """The data interval of a day: where it starts, and its end, which is not part of it."""
     ...  # your code here
 
 
@@ -34,10 +34,27 @@ def interval(day: date) -> tuple[date, date]:
 @zero.wrong(
     "Your interval of 15 January starts and ends on that day. Half-open, it holds no day at all: nothing would be "
     "loaded.",
-    when=lambda seen: seen.got[1] == seen.day,
+    when=lambda seen: seen.got == (seen.day, seen.day),
 )
 def end_included(day):
     return day, day
+
+
+@zero.wrong(
+    "Your interval ends on 15 January, and its end is not part of it: what you have is the interval of 14 January.",
+    when=lambda seen: seen.got == (seen.day - timedelta(days=1), seen.day),
+)
+def day_before(day):
+    return day - timedelta(days=1), day
+
+
+@zero.wrong(
+    "Your interval ends at {clock}, and its end is not part of it: what happens after that, on the same day, is in no "
+    "interval at all. The first moment of the next day needs no such care.",
+    when=lambda seen: seen.clock,
+)
+def last_second(day):
+    return datetime.combine(day, time()), datetime.combine(day, time(23, 59, 59))
 
 
 @zero.wrong(
@@ -61,9 +78,22 @@ def by_ordinal(day):
     return [day, date.fromordinal(day.toordinal() + 1)]
 
 
+@zero.right
+def by_midnights(day):
+    return datetime.combine(day, time()), datetime.combine(day, time()) + timedelta(days=1)
+
+
 @zero.grade
 def grade(t: Trial) -> None:
     for day in (date(2013, 1, 15), date(2013, 1, 31), date(2013, 12, 31)):
         t.seen.day, t.seen.month_end = day, day.day == 31
-        t.seen.got = t.call(day, case=f"{day}")
+        found = t.call(day, case=f"{day}")
+        t.seen.got = tuple(map(_day, found)) if isinstance(found, list | tuple) else found
+        last = t.seen.got[-1] if isinstance(t.seen.got, tuple) and t.seen.got else None
+        t.seen.clock = f"{last:%H:%M:%S}" if isinstance(last, datetime) else None
         t.equal(t.seen.got, (day, day + timedelta(days=1)), f"{day}")
+
+
+def _day(value: object) -> object:
+    """A midnight is the day that begins with it."""
+    return value.date() if isinstance(value, datetime) and value.time() == time() else value

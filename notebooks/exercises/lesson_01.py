@@ -114,6 +114,17 @@ def rows_counted(path):
     return frame
 
 
+@one.wrong(
+    "The cell {text!r} has a comma in it, which is why the file has it in quotes; you cut it in two, and every cell "
+    "after it stands in the wrong column.",
+    when=lambda seen: seen.torn,
+)
+def splits_at_commas(path):
+    header, *lines = Path(path).read_text().splitlines()
+    rows = [[*text.split(","), number] for number, text in enumerate(lines, 2) if text]
+    return pd.DataFrame([dict(zip([*header.split(",")], row, strict=False)) | {"source_line": row[-1]} for row in rows])
+
+
 @one.right
 def with_pandas(path):
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, skip_blank_lines=False)
@@ -136,9 +147,10 @@ def grade_read_raw(t: Trial) -> None:
         landing.line(tailnum=" N1422 "),
         "",
         landing.line(dest="None", dep_time="NA"),
+        landing.line(tailnum='"N14,22"'),
     )
     for case, path in (
-        ("a small file: carrier NA, flight 007, spaces, and a blank line", odd),
+        ("a small file: carrier NA, flight 007, spaces, a blank line, and a comma in quotes", odd),
         ("15 January", landing.flights_file("2013-01-15")),
     ):
         frame = t.call(path, case=case)
@@ -152,7 +164,10 @@ def _compare_cells(t: Trial, case: str, frame: pd.DataFrame, want: dict[int, dic
     if absent := [name for name in [*columns, "source_line"] if name not in frame.columns]:
         t.stop(case, f"the column {absent[0]!r} is not there")
     frame = frame[~frame[columns].isin([""]).all(axis="columns") & ~frame[columns].isna().all(axis="columns")]
-    lines = [int(line) if str(line).isdecimal() else line for line in frame["source_line"]]
+    lines = [line.item() if hasattr(line, "item") else line for line in frame["source_line"]]
+    if texts := [line for line in lines if isinstance(line, str)]:
+        t.fail(case, f"source_line is the text {texts[0]!r}; a number is expected")
+        lines = [int(line) if str(line).isdecimal() else line for line in lines]
     t.seen.first_line = t.seen.first_line or (lines[0] if lines else None)
     for row, ((_, cells), record) in enumerate(zip(want.items(), frame[columns].to_dict("records"), strict=False)):
         for column in columns:
@@ -168,6 +183,9 @@ def _compare_cells(t: Trial, case: str, frame: pd.DataFrame, want: dict[int, dic
 
 def _note_cell(t: Trial, line: int, column: str, text: str, got: object) -> None:
     """Remember the worst kind of difference, and the first of it."""
+    if isinstance(got, str) and "," in text and got.startswith('"'):
+        t.seen.torn, t.seen.text = True, text
+        return
     kinds = ("not_text", "missing", "stripped")
     if isinstance(got, str):
         kind = "stripped" if got == text.strip() else ""
@@ -226,6 +244,25 @@ def size_or_mtime(path):
 
 
 @two.wrong(
+    "A correction in the last line goes unnoticed: your fingerprint is that of the beginning of a file. The "
+    "corrected day would never be loaded.",
+    when=lambda seen: seen.end_seen is False,
+)
+def beginning_only(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read(4096)).hexdigest()
+
+
+@two.wrong(
+    "Your fingerprint is as long as the file, {length:,} characters. It is kept for every day and compared at every "
+    "look: that would be a second copy of the data.",
+    when=lambda seen: seen.length and seen.length > 1000,
+)
+def text_itself(path):
+    return Path(path).read_bytes().decode("latin-1")
+
+
+@two.wrong(
     "The same bytes with another date have another fingerprint: copying the landing zone to another disk would "
     "load the whole year again.",
     when=lambda seen: seen.touch_same is False,
@@ -261,17 +298,20 @@ def md5_in_pieces(path):
 
 
 @two.right
-def text_itself(path):
-    return Path(path).read_bytes().decode("latin-1")
+def shortened(path):
+    return hashlib.blake2b(Path(path).read_bytes()).hexdigest()[:16]
 
 
 @two.grade
 def grade_fingerprint(t: Trial) -> None:
-    first = landing.write(t.folder / "2013-01-15.csv", landing.line(), landing.line(flight=25))
+    lines = [landing.line(), *[landing.line(flight=number) for number in range(2000, 3000)]]
+    first = landing.write(t.folder / "2013-01-15.csv", *lines)
     os.utime(first, (1_360_000_000, 1_360_000_000))
     mark = t.call(first, case="a file")
     if not isinstance(mark, str):
         t.stop("a file", f"expected text, got {show(mark)}")
+    t.seen.length = len(mark)
+    t.true(len(mark) <= 1000, "a file", f"expected a short text, got one of {len(mark):,} characters")
     again = in_child(t.answer, first)
     t.seen.other_process = again.value == mark
     t.true(
@@ -284,6 +324,7 @@ def grade_fingerprint(t: Trial) -> None:
         t.true((found == mark) is alike, case, f"expected {'the same' if alike else 'another'} fingerprint")
 
     look("edit_seen", "a correction of the same size", _edited(first, "a.csv", b"1545", b"1546"), False)
+    look("end_seen", "a correction in its last line", _edited(first, "c.csv", b",2999,", b",2998,"), False)
     look("parsed_edit_seen", "other bytes that mean the same (CRLF)", _edited(first, "b.csv", b"\n", b"\r\n"), False)
     copy = shutil.copy2(first, t.folder / "copy of it.csv")
     look("copy_same", "a copy under another name", copy, True)
@@ -322,8 +363,8 @@ three = Exercise(
 def whats_wrong(path: Path) -> str | None:
     """What is wrong with a flights file, in a few words; None for a whole one.
 
-    Needed are the columns carrier, flight, origin, sched_dep_time and dep_time, in any order;
-    others may be there too.
+    Needed are the columns carrier, flight, origin, sched_dep_time and dep_time, in any
+    order; others may be there too. It answers, and does not raise, whatever bytes lie there.
     """
     needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
     ...  # your code here
@@ -349,14 +390,13 @@ def whats_wrong(path: Path) -> str | None:
 
 
 @three.wrong(
-    "For {raised} your function raised {error_text} instead of answering. Whoever asks about a hundred files gets no "
-    "answer about the other ninety-nine.",
-    when=lambda seen: seen.raised,
+    "For a whole file you answer {answer}, and whoever prints your answer reads that as what is wrong with it. None "
+    "says that there is nothing to say.",
+    when=lambda seen: seen.answer,
 )
-def raises(path):
-    frame = pd.read_csv(path)
-    absent = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"} - set(frame.columns)
-    return f"missing: {absent}" if absent else None
+def yes_or_no(path):
+    needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
+    return not needed <= set(Path(path).read_bytes().decode("latin-1").partition("\n")[0].strip().split(","))
 
 
 @three.wrong(
@@ -405,6 +445,18 @@ def header_only(path):
     return None if needed <= set(start.split(",")) else "the header is wrong"
 
 
+@three.wrong(
+    "For {raised} your function raised {error_text} instead of answering. Whoever asks about a hundred files gets no "
+    "answer about the other ninety-nine.",
+    when=lambda seen: seen.raised,
+)
+def raises(path):
+    if not Path(path).read_text().endswith("\n"):
+        return "cut off"
+    absent = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"} - set(pd.read_csv(path).columns)
+    return f"missing: {absent}" if absent else None
+
+
 @three.right
 def with_pandas_too(path):
     try:
@@ -438,14 +490,16 @@ def grade_whats_wrong(t: Trial) -> None:
     bad = {
         "an empty file": b"",
         "an HTML page": b"<!DOCTYPE html>\n<html><body><h1>404 Not Found</h1></body></html>\n",
-        "gzip bytes under the name of a CSV file": gzip.compress(whole.read_bytes(), mtime=0),
         "a file without the column dep_time": whole.read_bytes().replace(b"dep_time,sched_dep", b"left,sched_dep", 1),
         "a file cut off in its last line": whole.read_bytes()[:-40],
+        "gzip bytes under the name of a CSV file": gzip.compress(whole.read_bytes(), mtime=0),
     }
     for case, path in good.items():
         found = t.call(path, case=case, allow=True)
         if not t.true(found is None, case, f"expected None, got {show(found)}") and not isinstance(found, Raised):
             t.seen.refused = t.seen.refused or case
+            if isinstance(found, bool) or found == "":
+                t.seen.answer = t.seen.answer or repr(found)
         _note_raised(t, case, found)
     t.seen.passed_bad = []
     for number, (case, content) in enumerate(bad.items()):
@@ -519,8 +573,8 @@ def copyfileobj(url, target):
 
 
 @four.wrong(
-    "A download failed and your function returned as if all were well. The caller goes on with yesterday's file, and "
-    "nobody will know: what was only logged did not happen for a program.",
+    "A download failed ({failed}) and your function returned as if all were well. The caller goes on with a wrong "
+    "file, and nobody will know: what was only logged did not happen for a program.",
     when=lambda seen: seen.silent,
 )
 def swallows(url, target):
@@ -592,7 +646,7 @@ def grade_fetch(t: Trial) -> None:
                     t.stop(case, f"expected the file, got the error {found!r}")
                 t.true(now == body, case, f"expected the {len(body):,} bytes of the file, got {len(now):,}")
             elif not isinstance(found, Raised):
-                t.seen.silent = page
+                t.seen.silent, t.seen.failed = page, t.seen.failed or case
                 t.seen.kept = t.seen.kept or len(now)
                 t.fail(case, f"expected an error; your function returned, and the target has {len(now):,} bytes")
             else:

@@ -13,13 +13,9 @@ import pandas as pd
 from exercises.model import Exercise
 from exercises.tools.compare import show
 from exercises.tools.crash import Images, crash_images, database
-from exercises.trial import Trial
+from exercises.tools.toy import TABLES
+from exercises.trial import Raised, Trial
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS flights (day TEXT, carrier TEXT, flight INTEGER, origin TEXT, delay INTEGER,
-                                    PRIMARY KEY (day, carrier, flight, origin));
-CREATE TABLE IF NOT EXISTS receipts (day TEXT PRIMARY KEY, rows INTEGER, source_hash TEXT);
-"""
 DAY, NEXT = "2013-01-15", "2013-01-16"
 OLD = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 33), (DAY, "B6", 725, "JFK", -1)]
 NEW = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 35)]  # B6 725 is gone, AA 1141 was later than they said
@@ -57,9 +53,10 @@ one = Exercise(
 
 @one.stub
 def replace_day(conn: sqlite3.Connection, day: str, rows: list[tuple]) -> None:
-    """Make `rows` all there is of `day` in the table flights (day, carrier, flight, origin, delay).
+    """Make `rows` all there is of `day` in the table flights.
 
-    The key is (day, carrier, flight, origin). Other days stay as they are.
+    Its columns are day, carrier, flight, origin, delay, the first four are the key. Other days
+    stay as they are.
     """
     ...  # your code here
 
@@ -80,6 +77,17 @@ def replace_day(conn: sqlite3.Connection, day: str, rows: list[tuple]) -> None:
 def replaces_table(conn, day, rows):
     with conn:
         conn.execute("DELETE FROM flights")
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+
+
+@one.wrong(
+    "The second load of the same day did not work ({again}), though your code deletes first: `{delete}` found no row. "
+    "Is the day in it a text? Without quotes 2013-01-15 is a subtraction, and makes 1997.",
+    when=lambda seen: seen.again and seen.delete,
+)
+def day_without_quotes(conn, day, rows):
+    with conn:
+        conn.execute(f"DELETE FROM flights WHERE day = {day}")  # noqa: S608
         conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
 
 
@@ -113,6 +121,16 @@ def upsert(conn, day, rows):
         conn.executemany("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", rows)
 
 
+@one.wrong(
+    "The corrected file of 15 January has no flight any more, and {left} of the old ones are still in the table. No "
+    "rows is also something that a file can say.",
+    when=lambda seen: seen.emptied,
+)
+def nothing_to_do(conn, day, rows):
+    if rows:
+        replace_day(conn, day, rows)
+
+
 @one.right
 def with_pandas(conn, day, rows):
     conn.execute("DELETE FROM flights WHERE day = ?", [day])
@@ -141,12 +159,16 @@ def grade_replace_day(t: Trial) -> None:
         ("first", OLD, "15 January, for the first time"),
         ("second", OLD, "15 January, for the second time"),
         ("corrected", NEW, "a corrected 15 January: one flight fewer, one delay changed"),
+        ("emptied", [], "a corrected 15 January from which every flight was withdrawn"),
     )
     for name, rows, case in steps:
         with opened(path) as conn:
+            told: list[str] = []
+            conn.set_trace_callback(told.append)
             if name == "second":  # an error here is what the exercise is about
                 found = t.call(conn, DAY, list(rows), case=case, allow=sqlite3.IntegrityError)
                 t.seen.again = repr(found) if found is not None else None
+                t.seen.delete = next((text for text in told if text.upper().startswith("DELETE")), None)
                 if t.seen.again:
                     t.stop(case, f"your code raised {found!r}")
             else:
@@ -155,6 +177,7 @@ def grade_replace_day(t: Trial) -> None:
         if name == "second" and len(day) == 2 * len(rows):
             t.seen.again = f"there are {len(day)} rows instead of {len(rows)}"
         setattr(t.seen, name, day)
+        t.seen.left = len(day)
         t.seen.neighbour_lost = t.seen.neighbour_lost or not neighbour
         t.equal(day, sorted(rows, key=str), case)
         t.equal(neighbour, sorted(NEIGHBOUR, key=str), f"{case}; the neighbouring day")
@@ -195,9 +218,10 @@ two = Exercise(
 
 @two.stub
 def load_day(conn: sqlite3.Connection, day: str, rows: list[tuple], source_hash: str) -> None:
-    """Replace the rows of `day` and its receipt (day, rows, source_hash). Killed anywhere: all of it or nothing.
+    """Replace the rows of `day` and its receipt (day, rows, source_hash).
 
-    This version works, as long as nobody kills it. Repair it.
+    Killed anywhere: all of it or nothing. This version works, as long as nobody kills it.
+    Repair it.
     """
     conn.execute("DELETE FROM flights WHERE day = ?", (day,))
     conn.commit()
@@ -277,6 +301,30 @@ def plain_insert(conn, day, rows, source_hash):
         conn.execute("INSERT INTO receipts VALUES (?, ?, ?)", (day, len(rows), source_hash))
 
 
+@two.wrong(
+    "A day that is loaded for the first time has no receipt afterwards: there was none to change. Its rows are there, "
+    "and it counts as not loaded, for ever.",
+    when=lambda seen: seen.first_time and seen.first_time[1] == "no",
+)
+def updates_the_receipt(conn, day, rows, source_hash):
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+        conn.execute("UPDATE receipts SET rows = ?, source_hash = ? WHERE day = ?", (len(rows), source_hash, day))
+
+
+@two.wrong(
+    "The database refused a row, nothing was loaded, and your function returned as if all were well. Rolling back is "
+    "half of it; whoever called has to hear of it.",
+    when=lambda seen: seen.silent,
+)
+def swallows(conn, day, rows, source_hash):
+    try:
+        load_day(conn, day, rows, source_hash)
+    except sqlite3.Error:
+        conn.rollback()
+
+
 @two.right
 def begin_and_commit(conn, day, rows, source_hash):
     cursor = conn.cursor()
@@ -319,6 +367,27 @@ def grade_load_day(t: Trial) -> None:
         t.stop(case, f"your code raised {again!r}")
     t.equal(t.seen.states[-1], ("new", "new"), "what another process sees afterwards: rows, receipt")
     _rerun(t, images)
+    _first_time_and_refused(t)
+
+
+REFUSE = "CREATE TRIGGER full BEFORE INSERT ON flights BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+
+
+def _first_time_and_refused(t: Trial) -> None:
+    path, case = database(t.folder / "first.db", TABLES), "a day that is loaded for the first time"
+    with opened(path) as conn:
+        t.call(conn, DAY, list(NEW), "new hash", case=case)
+    with opened(path) as conn:
+        t.seen.first_time = _state(conn)
+        t.equal(t.seen.first_time, ("new", "new"), f"{case}: rows, receipt")
+        conn.executescript(REFUSE)
+    case = "a load whose rows the database refuses"
+    with opened(path) as conn:
+        found = t.call(conn, DAY, list(OLD), "old hash", case=case, allow=True)
+    t.seen.silent = not isinstance(found, Raised)
+    t.true(isinstance(found, Raised), case, "expected its error; your function returned")
+    with opened(path) as conn:
+        t.equal(_state(conn), t.seen.first_time, f"{case}: rows, receipt")
 
 
 def _state(conn: sqlite3.Connection) -> tuple[str, str]:
@@ -356,7 +425,10 @@ three = Exercise(
 
 @three.stub
 def audit(conn: sqlite3.Connection) -> list[date]:
-    """The days on which the table flights and the table receipts (day, rows, source_hash) disagree, oldest first."""
+    """The days on which the tables flights and receipts (day, rows, source_hash) disagree.
+
+    Oldest first.
+    """
     ...  # your code here
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from exercises.model import Exercise
 from exercises.tools.compare import show
 from exercises.tools.crash import database
+from exercises.tools.toy import RUNS
 from exercises.trial import Raised, Trial
 
 # ---- 4.1 ------------------------------------------------------------------------------------------------------------
@@ -38,10 +39,11 @@ one = Exercise(
 
 @one.stub
 def run_stages(stages: list[tuple[str, Callable]], value: object, record: Callable) -> object:
-    """Give `value` to the first function, its result to the next, and return the last result.
+    """Give `value` to the first function, its result to the next, and return the last one's.
 
-    After each stage that was started call `record(name, status, seconds, error)`: status "succeeded" or "failed",
-    error None or the exception. A stage that fails is the last one; its exception goes on to the caller.
+    After each stage that was started call `record(name, status, seconds, error)`: status
+    "succeeded" or "failed", the stage's own seconds, error None or the exception. A stage that
+    fails is the last one; its exception goes on to the caller.
     """
     ...  # your code here
 
@@ -172,6 +174,41 @@ def forgets_return(stages, value, record):
         record(name, "succeeded", time.perf_counter() - started, None)
 
 
+@one.wrong(
+    "You recorded {load} s for load, which takes next to none; transform before it took its time. Your clock was "
+    "started once, so each stage gets the time of all before it too.",
+    when=lambda seen: seen.load,
+)
+def one_clock(stages, value, record):
+    started = time.perf_counter()
+    for name, function in stages:
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "transform was stopped by Ctrl-C, and your record says that it succeeded. KeyboardInterrupt is no Exception, and "
+    "`finally` runs for it, too.",
+    when=lambda seen: seen.stopped_succeeded,
+)
+def finally_says_succeeded(stages, value, record):
+    for name, function in stages:
+        started, problem = time.perf_counter(), None
+        try:
+            value = function(value)
+        except Exception as error:
+            problem = error
+            raise
+        finally:
+            record(name, "failed" if problem else "succeeded", time.perf_counter() - started, problem)
+    return value
+
+
 @one.right
 def with_finally(stages, value, record):
     for name, function in stages:
@@ -217,6 +254,12 @@ def grade_run_stages(t: Trial) -> None:
     )
     t.true(rows[-1:] and "away" in str(rows[-1][3]), case, "the error is not in the record")
 
+    case = "transform raises KeyboardInterrupt, as by Ctrl-C"
+    found, rows, seen = _run(t, case, [lambda v: v, lambda v: _raise(KeyboardInterrupt()), lambda v: v])
+    t.seen.stopped_succeeded = ("transform", "succeeded") in [row[:2] for row in rows]
+    t.true(not t.seen.stopped_succeeded, case, "recorded that transform succeeded")
+    t.true(isinstance(found, Raised), case, f"expected KeyboardInterrupt to get out, got {show(found)}")
+
 
 NAMES = ("extract", "transform", "load")
 
@@ -241,18 +284,20 @@ def _run(t: Trial, case: str, functions: list[Callable]) -> tuple[Any, list[tupl
         rows.append((name, status, seconds, error))
 
     stages = [(name, stage(name, function)) for name, function in zip(NAMES, functions, strict=True)]
-    found = t.call(stages, ["start"], record, case=case, allow="raises" in case)
+    allow = (Exception, KeyboardInterrupt) if "raises" in case else ()
+    found = t.call(stages, ["start"], record, case=case, allow=allow)
     if "0.03 s" in case and len(rows) == 3:
         seconds = rows[1][2]
         t.true(
             isinstance(seconds, float | int) and 0.02 < seconds < 5, case, f"recorded {show(seconds)} s for transform"
         )
+        if isinstance(rows[2][2], float | int) and rows[2][2] >= seconds > 0.02:
+            t.seen.load = f"{rows[2][2]:.2f}"
+            t.fail(case, f"recorded {t.seen.load} s for load, which took less than transform")
     return found, rows, called
 
 
 # ---- 4.2 ------------------------------------------------------------------------------------------------------------
-
-RUNS = "CREATE TABLE runs (id INTEGER PRIMARY KEY, day TEXT, status TEXT, error TEXT)"
 
 two = Exercise(
     "4.2",
@@ -271,10 +316,11 @@ two = Exercise(
 
 @two.stub
 def tracked(path: Path, day: str, work: Callable[[], object]) -> None:
-    """Call `work()` and leave a row in the table runs (id, day, status, error) of the SQLite file `path`.
+    """Call `work()` and leave a row in the table runs of the SQLite file `path`.
 
-    While it works the status is `running`, for everybody to see; then `succeeded`, or `failed` with the error's type
-    and message, also for Ctrl-C. Exceptions go on to the caller.
+    The table has id, day, status, error. While it works the status is `running`, for everybody
+    to see; then `succeeded`, or `failed` with the error's type and message, also for Ctrl-C.
+    Exceptions go on to the caller.
     """
     ...  # your code here
 
@@ -462,8 +508,9 @@ three = Exercise(
 def success_rate(runs: list[dict]) -> float | None:
     """The share of days whose newest run succeeded, from 0 to 1.
 
-    Each run has `day`, `started_at` and `status` (running, succeeded, failed, crashed); they come in any order. Days
-    whose newest run is still running do not count. None where no day counts.
+    Each run has `day`, `started_at` and `status` (running, succeeded, failed, crashed); they
+    come in any order. Days whose newest run is still running do not count. None where no day
+    counts.
     """
     ...  # your code here
 
@@ -479,7 +526,7 @@ def success_rate(runs: list[dict]) -> float | None:
 @three.wrong(
     "For a history without an ended run you answered {of_none}. A dashboard that shows 100 % when nothing runs is "
     "green on the day when everything has stopped.",
-    when=lambda seen: seen.of_none,
+    when=lambda seen: isinstance(seen.of_none, int | float) and seen.of_none > 0,
 )
 def none_is_perfect(runs):
     return 1.0 if not runs else success_rate(runs) or 1.0
@@ -515,6 +562,35 @@ def row_order_is_time(runs):
     return ended.count("succeeded") / len(ended) if ended else None
 
 
+@three.wrong(
+    "2 January failed, and is being run again; you count its older run. The newest one says how a day stands, and it "
+    "has no answer yet.",
+    when=lambda seen: seen.rerun is not None and seen.rerun < 1,
+)
+def older_run_counts(runs):
+    return success_rate([run for run in runs if run["status"] != "running"])
+
+
+@three.wrong(
+    "You leave out runs that crashed. In a night in which every process was killed your rate would be that of the few "
+    "which were not.",
+    when=lambda seen: seen.crashed == 1,
+)
+def crashed_left_out(runs):
+    newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
+    ended = [status for status in newest.values() if status in ("succeeded", "failed")]
+    return ended.count("succeeded") / len(ended) if ended else None
+
+
+@three.wrong(
+    "For a history without an ended run you answered 0. Nothing has failed there: on its first morning a new "
+    "pipeline would raise an alarm, and alarms without a reason are soon not read any more.",
+    when=lambda seen: seen.of_none == 0,
+)
+def none_is_nothing(runs):
+    return success_rate(runs) or 0
+
+
 @three.right
 def in_pandas(runs):
     frame = pd.DataFrame(runs, columns=["day", "started_at", "status"])
@@ -540,6 +616,12 @@ def grade_success_rate(t: Trial) -> None:
     case = "one day succeeded, one still runs"
     t.seen.with_running = t.call(_history("01 succeeded", "02 running"), case=case)
     t.equal(t.seen.with_running, 1.0, case)
+    case = "one day succeeded, another failed and is being run again"
+    t.seen.rerun = t.call(_history("01 succeeded", "02 failed", "02 running"), case=case)
+    t.equal(t.seen.rerun, 1.0, case)
+    case = "one day succeeded, the run of another crashed"
+    t.seen.crashed = t.call(_history("01 succeeded", "02 crashed"), case=case)
+    t.equal(t.seen.crashed, 0.5, case)
     for case, runs in (("no run at all", []), ("one run, still running", _history("01 running"))):
         found = t.call(runs, case=case)
         t.seen.of_none = found if t.seen.of_none is None else t.seen.of_none

@@ -7,6 +7,10 @@ one = Exercise("1.1", "Read what arrived", star=True, hints=("…", "…", "…"
 @one.wrong("message", when=…)   a wrong answer that people give; the most damaging first
 @one.right                      another right answer (optional)
 @one.grade                      calls the answer through a Trial, and looks at what it did
+@one.scene                      what the reader did before, such as a drill: tests do it too (optional)
+
+Where the answer is a whole file (`file="weather.py"`), stub, solution, right and wrong answers are functions without
+arguments that return its text, and the reader gives its path: `check("9.3", "weather.py")`.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from exercises.source import code_of, text_of
+from exercises.source import code_of, same_code, text_of
 
 FOLDER = Path(__file__).parent
 
@@ -40,7 +44,8 @@ class Wrong:
 @dataclass(repr=False)
 class Exercise:
     """`none`: None is a proper answer (otherwise the reader is told that nothing was returned). `twin`: "module:name"
-    of what the package has for it. `passed`: a sentence for whoever passes. `seconds`: a call may take so long."""
+    of what the package has for it. `passed`: a sentence for whoever passes. `seconds`: a call may take so long. `file`:
+    the name of the file that is the answer."""
 
     number: str
     title: str
@@ -50,6 +55,7 @@ class Exercise:
     twin: str = ""
     passed: str = ""
     seconds: float = 10
+    file: str = ""
     wrongs: list[Wrong] = field(default_factory=list)
     rights: list[Callable[..., Any]] = field(default_factory=list)
     parts: dict[str, Callable[..., Any]] = field(default_factory=dict)
@@ -68,6 +74,9 @@ class Exercise:
 
     def grade(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return self.parts.setdefault("grade", function)
+
+    def scene(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        return self.parts.setdefault("scene", function)
 
     def right(self, function: Callable[..., Any]) -> Callable[..., Any]:
         self.rights.append(function)
@@ -91,16 +100,18 @@ class Exercise:
 
     @cached_property
     def stub_text(self) -> str:
-        return text_of(self.parts["stub"])
+        return self.parts["stub"]() if self.file else text_of(self.parts["stub"])
 
     @cached_property
     def solution_text(self) -> str:
-        return text_of(self.parts["solution"])
+        return self.parts["solution"]() if self.file else text_of(self.parts["solution"])
 
     def is_stub(self, answer: Any) -> bool:
         """Whether the answer still is what the reader found in the cell, or nothing yet."""
         if answer is None or answer is ...:
             return True
+        if self.file:
+            return not Path(answer).exists() or same_code(Path(answer).read_text(encoding="utf-8"), self.stub_text)
         stub = self.parts["stub"]
         return answer is stub or (code_of(answer) is not None and code_of(answer) == code_of(stub))
 

@@ -5,33 +5,75 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from etl_core import settings
 from exercises import record
 
-_begun: dict[str, tuple[str, Path, FileLock]] = {}  # at most one, as "now"
+_begun: dict[str, tuple[str, Path, FileLock | None]] = {}  # at most one, as "now"; without a lock it is kept
+_kept_homes: dict[str, Path] = {}  # lesson -> its folder: found out before it becomes the working directory
 
 
-def begin(lesson: str) -> Path:
+def begin(lesson: str, keep: bool = False, fresh: bool = False) -> Path:
     """Give this notebook a state folder of its own and return it; the reader's data/state is left alone.
 
     The folder is ETL_HOME of this kernel and of the processes it starts, and is deleted when the kernel ends (or, if it
     was killed, when the next lesson begins). Run again, it starts over with an empty one.
+
+    With `keep` it is `lesson-NN` in the reader's own ETL_HOME, and stays: a restarted kernel finds all of it. It is
+    also the working directory, and modules in it can be imported. With `fresh` it is emptied first; that is refused
+    (etl_core.errors.Refused) while a scheduler works in it.
     """
     record.keep_home()
     for name in ("ETL_LANDING", "ETL_REFERENCE", "ETL_WAREHOUSE_URL", "ETL_HISTORY_URL", "ETL_FAULTS"):
         os.environ.pop(name, None)  # lessons are about the workbook's own data, and break nothing but their own
     end()
     _sweep()
+    if keep:
+        return _kept(lesson, fresh)
     home = Path(tempfile.mkdtemp(prefix=f"etl-lesson-{lesson}-"))
     lock = FileLock(home.with_suffix(".lock"))
     lock.acquire(timeout=0)
     _begun["now"] = lesson, home, lock
     os.environ["ETL_HOME"] = str(home)
     return home
+
+
+def _kept(lesson: str, fresh: bool) -> Path:
+    home = _kept_homes.setdefault(lesson, record.path().parent / f"lesson-{lesson}{_copy()}")
+    settings.private_folder(home)
+    _begun["now"] = lesson, home, None
+    os.environ["ETL_HOME"] = str(home)
+    os.chdir(home)
+    if str(home) not in sys.path:
+        sys.path.insert(0, str(home))
+    if fresh:
+        _empty(home)
+    return home
+
+
+def _copy() -> str:
+    """The solved copy of a lesson has a folder of its own: both may be open at once."""
+    return "-solved" if Path.cwd().name == "solutions" else ""
+
+
+def _empty(home: Path) -> None:
+    """Delete all that is in the folder, but not under a scheduler that works in it."""
+    from etl_core.scheduling import holder
+
+    lock = holder.take()
+    try:
+        for path in home.iterdir():
+            if path.is_dir() and path.name != "locks":
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+    finally:
+        holder.release(lock)
 
 
 def lesson() -> str:
@@ -44,7 +86,8 @@ def end() -> None:
     """Delete the folder of the lesson that this process has begun."""
     if "now" in _begun:
         _, home, lock = _begun.pop("now")
-        _delete(home, lock)
+        if lock is not None:
+            _delete(home, lock)
 
 
 def _sweep() -> None:

@@ -16,14 +16,14 @@ from typing import Any
 
 from exercises import guard
 from exercises.model import Exercise, Wrong
-from exercises.tools.compare import difference
+from exercises.tools.compare import difference, show
 
 OURS = str(Path(__file__).parent)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind` is passed, untouched, raised, mistake or wrong; the rest is what to tell the reader, in plain text."""
+    """`kind` is passed, untouched, waiting, raised, mistake or wrong; the rest is what to tell, in plain text."""
 
     kind: str
     exercise: Exercise
@@ -76,6 +76,10 @@ class Trial:
         An error of a type in `allow` (or any Exception, with True) is returned as Raised. Another one, or code that
         does not come to an end, ends the grading with "your code raised".
         """
+        if not callable(self.answer):
+            name = self.exercise.name
+            text = f"{show(self.answer, 60)} is no function. Give the function itself, not called: `{name}`."
+            self.stop("", "", "wrong", text)
         return self.do(lambda: self.answer(*args, **kwargs), case=case, allow=allow, none=none)
 
     def do(self, work: Callable[[], Any], case: str = "", allow: Any = (), none: bool | None = None) -> Any:
@@ -143,6 +147,8 @@ def _tried(exercise: Exercise, trial: Trial) -> Outcome:
         pass
     if not trial.failure:
         return Outcome("passed", exercise, exercise.passed)
+    if trial.failure["kind"] == "waiting":
+        return Outcome("waiting", exercise, trial.failure["message"])
     for wrong in exercise.wrongs:
         if _holds(wrong, trial.seen):
             text = wrong.message.format_map(vars(trial.seen)) if "{" in wrong.message else wrong.message

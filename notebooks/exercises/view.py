@@ -34,6 +34,9 @@ def note(text: str) -> None:
 
 def outcome(found: Outcome) -> None:
     number = found.exercise.number
+    if found.kind == "waiting":  # for something that the reader does elsewhere
+        note(f"{number}: {found.message}")
+        return
     if found.kind == "untouched":
         note(f'{number} is waiting for your code. hint("{number}") helps. {found.message}'.strip())
         return
@@ -63,7 +66,7 @@ def reveal(guess: Any, answer: Any, why: str) -> None:
     if guess is None or guess is ...:
         head = f"It is {_said(answer)}. (Take a guess first: it makes the answer stick.)"
         _box("quiet", "", [("prose", head), ("prose", why)])
-    elif same(guess, answer) or str(guess).strip().lower() == str(answer).strip().lower():
+    elif same(guess, answer) or _bare(guess) == _bare(answer):
         _box("passed", f"As you said: {_said(answer)}.", [("prose", why)])
     else:
         _box("info", f"You said {_said(guess)}; it is {_said(answer)}.", [("prose", why)])
@@ -123,6 +126,11 @@ def _prose(text: str) -> str:
 
 def _said(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:,}" if type(value) in (int, float) else show(value)
+
+
+def _bare(value: Any) -> str:
+    """A guess as it is meant: "5:30" is 05:30, "2,682" is 2682, "No" is no, 30 % is 30."""
+    return str(value).strip().rstrip("% ").replace(",", "").lower().lstrip("0") or "0"
 
 
 def _head(text: str, lines: int = 10) -> str:

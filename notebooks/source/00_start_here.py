@@ -23,7 +23,7 @@ import pandas as pd
 
 from etl_core import flights, history, query, receipts_of
 from etl_core.views import plots
-from exercises import begin, check, progress, reveal
+from exercises import begin, check, hint, progress, reveal, solution
 from exercises.tools import installation
 from exercises.tools.landing import flights_file
 
@@ -33,16 +33,17 @@ home = begin("00")
 # ## Kill it
 #
 # Here is a program that loads the five days from 6 to 10 February 2013, each in a *run* of its own: extract, transform,
-# load. So that we can aim, it makes the load of the third day pause just before its commit, when all rows are written.
-# A child process runs it, and this notebook waits for that moment, by the mark that every injected fault leaves. Then it
-# kills the child: no warning, no time to tidy up.
+# load. So that we can aim, it makes the load of the third day pause just before its commit, when all rows are written:
+# `after` is called after each day, and after the second it injects a *fault*, in this process only. A child process runs
+# the program, and this notebook waits for that moment, by the mark that every injected fault leaves. Then it kills the
+# child: no warning, no time to tidy up.
 
 # %%
 program = """
 from etl_core import backfill, faults, flights
 
 def after(run):
-    if str(run.interval) == "2013-02-07":
+    if str(run.interval) == "2013-02-07":  # the next load will pause
         faults.inject("load.before-commit=slow", everywhere=False)
 
 backfill(flights, "2013-02-06", "2013-02-10", on_run=after)
@@ -82,8 +83,8 @@ def story():
 story()
 
 # %% [markdown]
-# The row that looks wrong is the last one: *running*, and its process is dead. A process that is killed cannot write
-# down that it was. Somebody has to find out later, and many tools leave it at *running*.
+# The row that looks wrong is the last one: *running*, and its process is dead. Whoever is killed cannot write that down.
+# Somebody has to find out later, and many tools never do.
 #
 # Now start again: a new process, the same five days. Nobody tells it what happened.
 
@@ -119,7 +120,7 @@ print("differences:", flights.verify())
 # %% [markdown]
 # ## Check the installation
 #
-# The pipeline has run, so most of it is well. This looks at the rest; a line with ✗ says what to do.
+# This looks at the rest; a line with ✗ says what to do.
 
 # %%
 installation.look()
@@ -128,7 +129,7 @@ installation.look()
 # ## Look at one real day
 #
 # The data is every flight that was to leave New York's three airports in 2013, with hourly weather
-# ([where it comes from](../data/README.md)). The day at which the child was killed is a special one. Every dot is a
+# ([where it comes from](../data/README.md)). The day on which the child was killed is a special one. Every dot is a
 # flight: across, when it was to leave; up, how late it did.
 
 # %%
@@ -136,8 +137,8 @@ one_day = query("SELECT * FROM flights WHERE flight_date = :day", day="2013-02-0
 plots.delays(one_day)
 
 # %% [markdown]
-# A blizzard came up the coast. In the morning most flights leave on time, in the afternoon more and more are cancelled,
-# and then nothing leaves any more. What looks wrong is the highest dot: hours late, on a morning that was still quiet.
+# A blizzard came up the coast: in the afternoon more and more flights are cancelled, and then nothing leaves any more.
+# What looks wrong is the highest dot: hours late, on a morning that was still quiet.
 
 
 # %%
@@ -171,14 +172,14 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 # |---|---|---:|---:|
 # | 00 Start here | What are we building? | 15 min | 3 min |
 # | [01 Extract](01_extract.ipynb) | What exactly arrived? | 20 min | 30 min |
-# | [02 Transform](02_transform.ipynb) | When did this flight leave? | 20 min | 25 min |
+# | [02 Transform](02_transform.ipynb) | When did this flight leave? | 25 min | 30 min |
 # | [03 Load](03_load.ipynb) | What if it dies half-way? | 30 min | 30 min |
 # | [04 Pipeline](04_pipeline.ipynb) | Who runs the stages? | 30 min | 30 min |
 # | [05 Run by hand](05_run_by_hand.ipynb) | Can I run it, and see what it did? | 20 min | 25 min |
-# | 06 Retries | Try again, but how? | to come | |
-# | 07 Scheduling | When does it run? | to come | |
-# | 08 Persistence | What survives? | to come | |
-# | 09 Control room | Can I operate it? | to come | |
+# | [06 Retries](06_retries.ipynb) | Try again, but how? | 25 min | 35 min |
+# | [07 Scheduling](07_scheduling.ipynb) | When does it run? | 25 min | 35 min |
+# | [08 Persistence](08_persistence.ipynb) | What survives? | 30 min | 40 min |
+# | [09 Control room](09_control_room.ipynb) | Can I operate it? | 25 min | 50 min |
 # | beyond | What changes on Celery, Prefect, Dagster, Airflow? | to come | |
 #
 # 00 to 05 make a pipeline that you can run and explain, 06 to 09 put it on a schedule, and beyond compares. Each lesson
@@ -186,8 +187,7 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 #
 # ## Know why it is built this way
 #
-# What should run such a pipeline? There were four options. Which one was taken and why is ADR-001, an *architecture
-# decision record*.
+# What should run such a pipeline? There were four options; the choice is ADR-001, an *architecture decision record*.
 #
 # | option | must be running | gives | costs |
 # |---|---|---|---|
@@ -197,9 +197,9 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 # | 4. a platform: Prefect, Dagster or Airflow | server, database, scheduler, workers | all of that, and a web page to see it | the most to install and to understand |
 #
 # The decision was **2 on top of 1**: by hand first, since that is where errors are understood, then a scheduler in the
-# process. It needs no infrastructure, stays small, each run is easy to understand afterwards, and what APScheduler lacks
-# is what you learn most from building. At the end the same pipeline runs on options 3 and 4, and you measure whether
-# the decision was right. It makes four promises, and a lesson tests each:
+# process. It needs no infrastructure, and what APScheduler lacks is what you learn most from building. At the end the
+# same pipeline runs on options 3 and 4, and you measure whether that was right. There are four promises, and a lesson
+# tests each:
 #
 # 1. the pipeline runs on a schedule (07),
 # 2. failed jobs are retried automatically (06),
@@ -208,9 +208,8 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 #
 # ## Do an exercise
 #
-# An exercise is a function with a gap. `check` tries it out and tells what it found: passed, a mistake that people often
-# make and what it would cause, or the first case that differs. It looks at what your function does, not at how it is
-# written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
+# An exercise is a function with a gap. `check` tries it out: passed, a mistake that people often make and what it would
+# cause, or the first case that differs. It looks at what your function does, not at how it is written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
 # wrong answer, to see what that looks like.
 
 
@@ -219,7 +218,7 @@ def interval(day):
     return day, day
 
 
-check("0.1", interval)
+check("0.1", interval, keep=False)  # only shown, not counted as your try
 
 # %% [markdown]
 # **Exercise 0.1** Now you. Write over `...`, run the cell, and read what it says. In a cell of your own, `hint("0.1")`

@@ -15,11 +15,13 @@
 
 # %%
 import os
+from hashlib import sha256
 
 import pandas as pd
 
 import etl_core
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
+from exercises.tools import pictures_01 as pictures
 from exercises.tools.landing import copy_days, flights_file, weather_file
 
 home = begin("01")
@@ -43,25 +45,21 @@ reveal(guess, str(january.dep_time.dtype), why)
 
 # %% [markdown]
 # Somebody wrote code in November: the hour is what is left of a time without its last two digits. It was tested, and it
-# was right. Here it is on both days, on the first flight of each.
+# was right. Here it is on both days, on the first flight of each. And what is different about 15 January? Look for what
+# is no number.
 
 # %%
 for day, flights in {"28 November": november, "15 January": january}.items():
     first = flights.dep_time[0]
     print(f"{day}: dep_time {first}, so it left in hour {str(first)[:-2]}")
-
-# %% [markdown]
-# Hour 453, and no error. What is different about 15 January? Look for what is no number.
-
-# %%
 lines = flights_file("2013-01-15").read_text().splitlines()
-numbers = [n for n, line in enumerate(lines, 1) if line.startswith("2013,1,15,NA")]
-print(len(numbers), "lines without a departure time; the first is line", numbers[0])
-print(lines[numbers[0] - 1])
+odd = next(n for n, line in enumerate(lines) if line.startswith("2013,1,15,NA"))
+print(f"line {odd + 1} of 15 January:", lines[odd])
 
 # %% [markdown]
-# `NA` in `dep_time` means that the flight was cancelled. pandas takes `NA` for a missing number. Its usual whole
-# numbers have no way to say "missing", so the whole column becomes decimals. Does that hold for all of the year?
+# Hour 453, and no error. `NA` in `dep_time` means that the flight was cancelled. pandas takes `NA` for a missing number.
+# Its usual whole numbers have no way to say "missing", so the whole column becomes decimals. Does that hold for all of
+# the year?
 
 # %%
 found = {}
@@ -69,24 +67,9 @@ for file in sorted(flights_file("2013-01-15").parent.glob("*.csv")):
     column = pd.read_csv(file, usecols=["dep_time"]).dep_time
     found[pd.Timestamp(file.stem)] = (str(column.dtype), column.isna().sum())
 year = pd.DataFrame.from_dict(found, orient="index", columns=["read as", "cancelled"])
-year["read as"].value_counts()
-
-# %%
-from etl_core.views import plots
-
 few = (year["read as"] == "int64").sum()
 title = f"On the {few} days without a cancellation dep_time is whole numbers, else decimals"
-figure = plots.picture(title, height=3.2)
-ax = plots.plain(figure.subplots())
-for kind, marker, colour in (("float64", ".", plots.BLUE), ("int64", "D", plots.VERMILION)):
-    some = year[year["read as"] == kind].cancelled
-    ax.plot(some.index, some, marker, color=colour, label=f"read as {kind}", clip_on=False)
-ax.set(yscale="symlog", ylim=(0, 1000), ylabel="cancelled flights a day\n(log scale above 1)")
-ax.set_yticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1,000"])
-ax.xaxis.set_major_formatter(plots.DateFormatter("%b"))
-ax.set_xlabel("day of 2013")
-ax.legend(frameon=False, ncols=2, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1))
-figure
+pictures.types_of_the_year(year, title)
 
 # %% [markdown]
 # So the type depends on whether anyone cancelled. A guessed type is a fact about one day's file, not about the source,
@@ -173,8 +156,10 @@ for day, content in etl_core.landed(landing=zone).items():
     then, now = stats[str(day)], (zone / "flights" / f"{day}.csv").stat()
     dates = then.st_mtime_ns, now.st_mtime_ns
     rows[str(day)] = [then.st_size == now.st_size, dates[0] == dates[1], before[day] == content]
-table = pd.DataFrame.from_dict(rows, "index", columns=["flights: size", "flights: date", "hash of the day"])
-reveal(guess, int((~table["hash of the day"]).sum()), "The corrected day, and the one whose weather came.")
+columns = ["flights: size", "flights: date", "hash of the day"]
+table = pd.DataFrame.from_dict(rows, "index", columns=columns)
+why = "The corrected day, and the one whose weather came."
+reveal(guess, int((~table["hash of the day"]).sum()), why)
 table.replace({True: "same", False: "another"})
 
 # %% [markdown]
@@ -195,8 +180,6 @@ check("1.2", fingerprint)
 # hand, is it the same on every day of the year?
 
 # %%
-from hashlib import sha256
-
 same = 0
 for day, content in etl_core.landed().items():
     both = flights_file(day), weather_file(day)
@@ -274,6 +257,7 @@ for name, content in files.items():
         found = type(error).__name__, "yes" if etl_core.is_transient(error) else "no"
     said[name] = [mine("1.3")(corrected) or "nothing", *found]
 columns = ["what is wrong with it", "etl_core.extract", "try again?"]
+pd.set_option("display.max_colwidth", None)  # whole sentences
 pd.DataFrame.from_dict(said, orient="index", columns=columns)
 
 # %% [markdown]

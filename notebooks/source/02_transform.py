@@ -1,9 +1,8 @@
 # %% [markdown]
 # # 02 Transform: when did this flight leave?
 #
-# A file says that flight MQ 4650 left at `549`. That is a number without a colon, without a day and without a time
-# zone, and a warehouse needs an instant. On the way from one to the other there are several places where a wrong answer
-# looks right.
+# A file says that flight MQ 4650 left at `549`: without a colon, a day or a time zone, and a warehouse needs an instant.
+# On the way from one to the other a wrong answer often looks right.
 #
 # **You will do**: turn clock times into minutes, minutes into instants, join the weather, and sort out the lines that
 # cannot be loaded.
@@ -13,7 +12,7 @@
 #
 # **You need**: some pandas, and [lesson 01](01_extract.ipynb), where lines were read as text with their numbers.
 #
-# **Minutes**: about 20 for reading, 25 for the exercises; the bonus at the end takes 10 more.
+# **Minutes**: 25 for reading, 30 for the exercises; the bonus at the end takes 10 more.
 
 # %%
 from datetime import UTC, date, datetime, timedelta
@@ -25,31 +24,30 @@ import pandas as pd
 import etl_core
 from etl_core import settings
 from etl_core.views import plots
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
+from exercises.tools import pictures_02 as pictures
 
 home = begin("02")
 
 # %% [markdown]
-# ## 1. A clock is not a number
+# ## Read a clock as a clock
 #
 # Here are lines of 9 January as they stand in the file, read with your `read_raw` of lesson 01 (or the workbook's, if
-# that exercise is still open).
+# that exercise is still open). `dep_time` is when the flight left, `sched_dep_time` when it should have, `dep_delay` the
+# difference in minutes. The last line has `NA`: a cancelled flight. It is tempting to subtract the first two.
+#
+# **Predict**: over the whole year, of 100 flights that left, for how many does `dep_time - sched_dep_time` differ from
+# `dep_delay`? Put a number in place of `None`.
 
 # %%
+guess = None  # a number from 0 to 100
 FLIGHTS = Path(settings.current().landing) / "flights"
 raw = mine("1.1")(FLIGHTS / "2013-01-09.csv")
 columns = ["source_line", "carrier", "flight", "sched_dep_time", "dep_time", "dep_delay"]
 raw[columns].iloc[[2, 7, 896, -1]].set_index("source_line")
 
 # %% [markdown]
-# `dep_time` is when the flight left, `sched_dep_time` when it should have, `dep_delay` the difference in minutes. The
-# last line has `NA`: a cancelled flight. It is tempting to subtract the first two.
-#
-# **Predict**: over the whole year, of 100 flights that left, for how many does `dep_time - sched_dep_time` differ from
-# `dep_delay`?
-
-# %%
-guess = None  # a number from 0 to 100
+# Now the year.
 
 # %%
 everything = etl_core.extract(etl_core.Interval.of("2013-01-01", "2013-12-31"))
@@ -73,10 +71,10 @@ from exercises.lesson_02 import minutes
 check("2.1", minutes)
 
 # %% [markdown]
-# ## 2. Which flight left earliest?
+# ## Find the flight that left earliest
 #
-# With minutes since midnight, subtract again: the column `clock` below. Flights often leave a few minutes before their
-# timetable says so, when everybody is on board.
+# With minutes since midnight, subtract again: the column `clock` below. Flights often leave a few minutes early, when
+# everybody is on board.
 #
 # **Predict**: on 9 January, how many minutes before its timetable did the earliest flight leave?
 
@@ -105,8 +103,8 @@ day = day.assign(clock=day.clock.mask(tomorrow, day.clock + 24 * 60))
 day.nsmallest(4, "clock")[shown]
 
 # %% [markdown]
-# That looks like an answer. HA 51 to Honolulu left 139 minutes early, the others a quarter of an hour; perhaps a storm
-# was coming. Would you have looked further? There is a column that we did not use.
+# That looks like an answer. HA 51 to Honolulu left 139 minutes early; perhaps a storm was coming. Would you have looked
+# further? There is a column that we did not use.
 
 # %%
 longest = f"{gone.dep_delay.max():,} minutes"
@@ -114,28 +112,10 @@ reveal(guess, int(-day.dep_delay.min()), f"That is B6 1174. The longest delay of
 day.nsmallest(4, "clock")[[*shown, "dep_delay"]]
 
 # %% [markdown]
-# HA 51 left 1,301 minutes late, at 6:41 of the next morning. No flight of the year was later. The rule made the longest
-# delay of the year into the earliest start of the day, and it looked like an answer.
+# HA 51 left 1,301 minutes late, at 6:41 of the next morning. The rule made the longest delay of the year into the earliest
+# start of the day.
 #
 # Now the whole year in one picture: across, what the clocks say; up, what happened.
-
-# %%
-title = "On the clock, the longest delay of the year looks like an early start"
-figure = plots.picture(title, height=4.2)
-ax = plots.plain(figure.subplots())
-on_the_day = gone.clock == gone.dep_delay
-for rows, colour, label in (
-    (on_the_day, plots.BLUE, "left on the day of the timetable"),
-    (~on_the_day, plots.VERMILION, "left after midnight"),
-):
-    points = gone[rows].drop_duplicates(["clock", "dep_delay"])
-    ax.plot(points.clock, points.dep_delay, ".", ms=4, color=colour, label=label)
-ax.axvline(-720, color=plots.GREY, ls="--", lw=1, label="the rule: 12 hours early")
-ax.annotate("HA 51", (-139, 1301), (8, -3), textcoords="offset points")
-ax.set_xlabel("departure minus timetable on the clock (minutes)")
-ax.set_ylabel("dep_delay (minutes)")
-ax.legend(frameon=False, loc="lower right", fontsize=9)
-figure
 
 # %%
 off = gone.clock - gone.dep_delay
@@ -146,6 +126,7 @@ late = missed.dep_delay
 print(f"missed by the rule: {len(late)} flights, {late.min():,} to {late.max():,} minutes late")
 print("on the clock, the earliest of the blue ones:", gone.clock[off == 0].min())
 print("on the clock, the latest of the others:", gone.clock[off != 0].max())
+pictures.clock_and_delay(gone, "On the clock, the longest delay of the year looks like an early start")
 
 # %% [markdown]
 # Clock and delay agree to the minute, but for one whole day on 1,207 flights. The rule misses 24 of these, the orange
@@ -153,7 +134,7 @@ print("on the clock, the latest of the others:", gone.clock[off != 0].max())
 # right all year, since nothing lies between -139 and -43. It would be a bet on next year: a flight 100 minutes later
 # than HA 51 loses it. The delay needs no bet. **Departure = timetable + delay**, and the clock is left for checking.
 #
-# ## 3. An instant, and what adding means
+# ## Make an instant, and add to it
 #
 # A timetable's day and clock time become an instant once we say where the clock hangs: in New York. Then the delay is
 # added. No flight here waited at the gate while clocks changed, so suppose one: planned for 23:30 on 9 March 2013, it left
@@ -172,35 +153,18 @@ for name, left in (("planned + 300 minutes", moved_hands), ("the same by way of 
     waited = left.astimezone(UTC) - planned.astimezone(UTC)
     print(f"{name}: {left:%H:%M}, {waited} hours after the timetable")
 reveal(guess, f"{elapsed:%H:%M}", "300 minutes passed, and the clock jumped over one more hour.")
+pictures.clock_nights("New York's clock skips an hour in March and shows one twice in November")
 
 # %% [markdown]
-# In Python, adding to a datetime of New York moves the hands of its clock, and hands do not know of that night. In UTC
-# an hour is always an hour. The picture shows what the clock does in each of the two nights; UTC runs along the bottom.
-
-# %%
-title = "New York's clock skips an hour in March and shows one twice in November"
-figure = plots.picture(title, height=3.4)
-march, november = figure.subplots(1, 2, sharey=True)
-for ax, night, hour in (march, "2013-03-10", 2), (november, "2013-11-03", 1):
-    utc = pd.date_range(f"{night} 05:00", f"{night} 08:59", freq="min", tz="UTC")
-    hands = utc.tz_convert("America/New_York")
-    x, y = utc.hour + utc.minute / 60, hands.hour + hands.minute / 60
-    plots.plain(ax).plot(x, y, ".", ms=2, color=plots.BLUE)
-    ax.axhspan(hour, hour + 1, color=plots.PALE, lw=0)
-    ax.set_xlabel(f"UTC on {night} (hour)")
-    ax.set_xticks(range(5, 10))
-march.set_title("2:00 to 2:59: never shown", fontsize=9.5)
-november.set_title("1:00 to 1:59: shown twice", fontsize=9.5)
-march.set_yticks(range(6))
-march.set_ylabel("clock in New York (hour)")
-figure
-
-# %% [markdown]
+# In Python, adding to a datetime of New York moves the hands of its clock, and hands do not know of that night. In UTC,
+# which runs along the bottom of the picture, an hour is always an hour. Midnight plus six hours is not six o'clock on
+# either of these two days; so first the clock is made an instant, and then time is added.
+#
 # One more mistake is possible, and it shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock
 # and leaves its hands where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
 #
 # **Exercise 2.2★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51,
-# with all flights of three days, and in both nights.
+# with all flights of three days, in both nights, and on the days that begin with them.
 
 # %% exercise="2.2"
 from exercises.lesson_02 import left_at
@@ -224,7 +188,7 @@ print("the hours of time_hour:", hour.equals(extracted.flights.time_hour))
 flights.loc[flights.carrier == "HA", ["carrier", "flight", "scheduled_departure", "actual_departure"]]
 
 # %% [markdown]
-# ## 4. One row a flight
+# ## Keep one row a flight
 #
 # Each flight shall get the temperature of its hour. The weather has a row for each hour and airport; both tables have
 # `time_hour`, in UTC and without any doubt.
@@ -247,7 +211,7 @@ rows
 
 # %% [markdown]
 # No error anywhere. The first join makes three flights of each, except on 31 December, when no weather landed. The
-# second loses that day altogether. The third joins on New York's hour and looks right on every day, even on
+# second loses that day altogether. The third joins on New York's hour and looks right on all three days, even on
 # 3 November, when the hour from 1 to 2 came twice: no flight was planned for that hour. The next cell is the same join,
 # and says what must hold: *many* flights to *one* row of weather.
 
@@ -263,8 +227,8 @@ except pd.errors.MergeError as error:
 # `validate` looks at the keys and not at this year's luck. A join of this kind has two promises to keep, and code can
 # hold both: no flight twice (`validate`), no flight lost (`how="left"`).
 #
-# **Exercise 2.3** Write `add_weather(flights, weather)`. It is tried on an ordinary day, on 31 December, and on
-# 3 November with a flight at half past one put in.
+# **Exercise 2.3** Write `add_weather(flights, weather)`. It is tried on an ordinary day, also with an hour of weather
+# missing, on 31 December, and on 3 November with a flight at half past one put in.
 
 # %% exercise="2.3"
 from exercises.lesson_02 import add_weather
@@ -272,7 +236,7 @@ from exercises.lesson_02 import add_weather
 check("2.3", add_weather)
 
 # %% [markdown]
-# ## 5. What to do with a bad line
+# ## Sort out a bad line
 #
 # A cancelled flight has no departure, a diverted one no arrival delay. Many notebooks call `dropna()` at this point, to
 # have clean data. 8 February was the day of a blizzard, with 930 flights planned.
@@ -324,8 +288,8 @@ for line in package.rejected.itertuples():
     print(f"line {line.source_line}: {line.reason}")
 
 # %% [markdown]
-# The last line is whole in itself; only beside line 2 it is one too many. Of two lines with one key the first counts:
-# any rule will do that gives the same answer tomorrow. And if more than half of a file is bad, the package loads
+# Nothing is wrong with the last line but that line 2 says the same. Of two lines with one key the first counts: any
+# rule will do that gives the same answer tomorrow. And if more than half of a file is bad, the package loads
 # nothing of it. Then the file is wrong rather than its lines, and what was loaded before is better than a remnant.
 #
 # ## What others call it
@@ -339,15 +303,14 @@ for line in package.rejected.itertuples():
 # | bad lines, the quarantine | yours | yours | yours | yours | yours |
 # | the zone of a schedule | `timezone` | `timezone`, `enable_utc` | `timezone`, kept in UTC | `timezone` | `execution_timezone` |
 #
-# An engine runs your transform on time and does not look inside: a plain function can move from one to the other, and
-# its mistakes move with it. All of them have a zone to set, because schedules meet the same two nights.
+# An engine does not look inside: a plain function can move from one to the other, and its mistakes move with it. All
+# have a zone to set, because schedules meet the same two nights.
 #
 # ## Recap
 #
 # A clock time is neither a number nor an instant: it lacks its day and its zone. Take the timetable's day and zone,
-# convert to UTC once, and add the delay there. A join keeps one row a flight if it is a left join on a key that is
-# unique on the right, and `validate` holds it. Missing is not invalid, and what is invalid goes into quarantine with a
-# reason. Lines in = rows loaded + rows rejected, for every file.
+# convert to UTC once, and add the delay there. A left join on a key that is unique on the right keeps one row a flight,
+# and `validate` holds it. Missing is not invalid, and what is invalid goes into quarantine with a reason.
 
 # %%
 progress()
@@ -385,7 +348,8 @@ zone = flights.dest.map(everything.airports.set_index("faa").tzone).fillna("not 
 clocks = since_midnight(year.sched_arr_time) - since_midnight(year.sched_dep_time)
 passes = (flights.scheduled_arrival - flights.scheduled_departure).dt.total_seconds() / 60
 times = {"by the clocks": clocks % 1440, "that passes": passes, "in the air": year.air_time}
-pd.DataFrame(times).groupby(zone.rename("zone")).median().assign(flights=zone.value_counts()).round().astype("Int64")
+medians = pd.DataFrame(times).groupby(zone.rename("zone")).median()
+medians.assign(flights=zone.value_counts()).round().astype("Int64")
 
 # %% [markdown]
 # Between the first two columns lie whole hours, but for two rows that look wrong: 177 minutes for Phoenix, 354 for
@@ -393,15 +357,9 @@ pd.DataFrame(times).groupby(zone.rename("zone")).median().assign(flights=zone.va
 # Honolulu five or six, and the medians mix both. Between the second and third lie 35 to 45 minutes everywhere, for
 # taxiing. A wrong zone would show there at once.
 #
-# Last, where the package's rules live. They are data, a line a column, and reading, checking and the reasons in the
-# quarantine are all made from it; a new rule is a changed line in
-# [columns.py](../etl_core/stages/columns.py).
-
-# %%
-from etl_core.stages.columns import FLIGHTS as RULES
-
-for rule in RULES:
-    print(f"{rule.name:15}{rule.expected}{', may be missing' if rule.nullable else ''}")
+# Last, where the package's rules live: in [columns.py](../etl_core/stages/columns.py). They are data, a line a column,
+# such as `dep_time`, a time of day as HHMM from 0 to 2400, which may be missing. Reading, checking and the reasons in the
+# quarantine are all made from it, so a new rule is a changed line.
 
 # %% [markdown]
 # **Next**: [03 Load](03_load.ipynb), where these rows go into a database, and the process dies half-way.

@@ -16,11 +16,15 @@
 
 # %%
 import sqlite3
+from contextlib import suppress
 
 import pandas as pd
 
+import etl_core
 from etl_core import settings
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
+from exercises.tools import pictures_04 as pictures
+from exercises.tools.toy import RUNS, TABLES
 
 home = begin("04")
 
@@ -31,8 +35,6 @@ home = begin("04")
 # yours, if it has passed, else the workbook's. (The receipt's hash is left out here.)
 
 # %%
-from exercises.lesson_03 import TABLES
-
 LANDING = settings.REPOSITORY / "data" / "landing" / "flights"
 COLUMNS = ["day", "carrier", "flight", "origin", "delay"]
 sqlite3.connect(home / "toy.db").executescript(TABLES)
@@ -65,26 +67,24 @@ print(load(rows), "rows loaded")
 # Fine. Now 30 November, with the same three lines. The second one fails; we print its error and go on, as one does who
 # runs cells one by one and has other things in mind. (Or whose scheduler runs three commands in a row, without looking
 # at how each of them ended.)
+#
+# **Predict**: the third line will be the same as before. How many rows will it say it has loaded? (The file of
+# 30 November has 857 flights.)
 
 # %%
+guess = None
 try:
     frame = extract("2013-11-30")
     rows = transform(frame)
 except ValueError as error:
     print(error)
 
-# %% [markdown]
-# **Predict**: the third line is the same as before. How many rows does it say it has loaded? (The file of 30 November
-# has 857 flights.)
-
-# %%
-guess = None
-
 # %%
 loaded = load(rows)
 print(loaded, "rows loaded")
 reveal(guess, loaded, "`rows` still holds 29 November. It was loaded a second time.")
-pd.read_sql("SELECT day, COUNT(*) AS n FROM flights GROUP BY day", sqlite3.connect(home / "toy.db"))
+by_day = "SELECT day, COUNT(*) AS n FROM flights GROUP BY day"
+pd.read_sql(by_day, sqlite3.connect(home / "toy.db"))
 
 # %% [markdown]
 # It reads like success, and there is no row of 30 November. Two things made that possible: after a failed stage its
@@ -121,31 +121,29 @@ from exercises.lesson_04 import run_stages
 check("4.1", run_stages)
 
 # %% [markdown]
-# With it, two days look like this. `record` puts its arguments into a list.
+# With it, two days look like this. `record` prints its arguments, and `suppress` lets the loop go on after the failure.
 
 # %%
-recorded, runner = [], mine("4.1")
+line = "  {:10} {:10} {:.3f} s  {}".format
 for day in ("2013-11-29", "2013-11-30"):
-    try:
-        runner(stages, day, lambda *entry, day=day: recorded.append((day, *entry)))
-    except ValueError:
-        print(day, "failed")
-table = pd.DataFrame(recorded, columns=["day", "stage", "status", "seconds", "error"])
-table.assign(seconds=table.seconds.map("{:.3f} s".format), error=table.error.map(str))
+    print(day)
+    with suppress(ValueError):
+        mine("4.1")(stages, day, lambda *entry: print(line(*entry)))
 
 # %% [markdown]
-# The load of 30 November is not in the list, because it was not started. That is how the record of a failed run reads:
-# it ends with the failure.
+# The load of 30 November is not recorded, because it was not started. That is how the record of a failed run reads: it
+# ends with the failure.
 #
 # ## Lose the evidence
 #
-# A list dies with its process, so the record goes into a table, `runs`. Where? Lesson 03 has taught us to put together
+# What is printed is gone with the screen, so the record goes into a table, `runs`. Where? Lesson 03 has taught us to put together
 # what belongs together, in one transaction. Let us do so: the run is noted as `running`, the day is loaded, the run is
 # noted as `succeeded` or `failed`, all of it inside one `with conn:`.
+#
+# **Predict**: 28 and 29 November succeed, 30 November fails. What will the table say about 30 November: `"running"`,
+# `"failed"` or `"nothing"`?
 
 # %%
-from exercises.lesson_04 import RUNS
-
 conn = sqlite3.connect(home / "together.db")
 conn.executescript("DROP TABLE IF EXISTS runs;" + TABLES + RUNS)
 
@@ -164,23 +162,14 @@ def run_together(day):
             raise
 
 
-# %% [markdown]
-# **Predict**: 28 and 29 November succeed, 30 November fails. What will the table say about 30 November: `"running"`,
-# `"failed"` or `"nothing"`?
-
-# %%
 guess = None
 
 # %%
 for day in ("2013-11-28", "2013-11-29", "2013-11-30"):
-    try:
+    with suppress(ValueError):
         run_together(day)
-    except ValueError:
-        print(day, "failed")
-runs = pd.read_sql("SELECT day, status, error FROM runs", conn)
-status = dict(zip(runs.day, runs.status, strict=True))
-said = status.get("2013-11-30", "nothing")
-reveal(guess, said, "The rollback took back the day's rows, and its history with them.")
+runs = pd.read_sql("SELECT day, status, error FROM runs", conn, index_col="day")
+reveal(guess, runs.status.get("2013-11-30", "nothing"), "The rollback took it back, with the rows.")
 runs
 
 # %% [markdown]
@@ -236,20 +225,15 @@ for day in ("2013-11-28", "2013-11-29", "2013-11-30"):
 pd.read_sql("SELECT day, status, error FROM runs", history)
 
 # %% [markdown]
-# There it is, with its error, which says where to look: something that is no number cannot be made an integer.
+# There it is, with its error, which says where to look: something that is no number cannot be made an integer. On 28 and
+# 29 November nobody cancelled, so the delays were integers, and the same code worked; lesson [01](01_extract.ipynb)
+# tells why. A missing delay is a fact and not an error, so `transform` has to let it through. Then the day runs again.
 
 # %%
 frame = extract("2013-11-30")
-print(len(frame), "flights,", frame.dep_delay.isna().sum(), "without a delay")
-frame.loc[frame.dep_delay.isna(), "dep_time":"flight"]
-
-# %% [markdown]
-# Three flights never left. On 28 and 29 November nobody cancelled, so the delays were integers, and the same code
-# worked; lesson [01](01_extract.ipynb) tells why. A missing delay is a fact and not an error, so `transform` has to let
-# it through. Then the day runs again.
+print(frame.dep_delay.isna().sum(), "of", len(frame), "flights have no delay: they never left")
 
 
-# %%
 def transform(frame):
     delay = frame.dep_delay  # minutes; missing where it never left
     return list(frame.assign(delay=delay)[COLUMNS].itertuples(index=False, name=None))
@@ -269,15 +253,12 @@ pd.read_sql("SELECT day, status FROM runs", history)
 # same flights, by the same stages.
 
 # %%
-import etl_core
-
 run = etl_core.flights.run("2013-11-30")
 chosen = "SELECT carrier, flight, origin, {} AS delay FROM flights WHERE {} = '2013-11-30' ORDER BY 1, 2, 3"
 package = etl_core.query(chosen.format("departure_delay", "flight_date"))
 small = pd.read_sql(chosen.format("delay", "day"), sqlite3.connect(home / "toy.db"))
 print("the same flights:", package.equals(small))
-for stage in etl_core.history.stages_of(run.run_id):
-    print(stage.stage, stage.status, stage.rows_out)
+print(*[(one.stage, one.status, one.rows_out) for one in etl_core.history.stages_of(run.run_id)])
 
 # %% [markdown]
 # Now let it fail. The package can break on purpose: here the network is away at the first attempt to extract, and the
@@ -327,10 +308,6 @@ etl_core.faults.inject("transform=bad-schema*2")
 for _ in range(2):
     done = etl_core.backfill(etl_core.flights, "2013-12-11", "2013-12-20")
     print(len(done.succeeded), "succeeded,", len(done.failed), "failed")
-
-# %%
-from exercises.tools import pictures_04 as pictures
-
 december = [run for run in etl_core.history.newest_runs() if run.trigger == "backfill"]
 pictures.attempts(december, "Two of ten days failed at first; all ten are in order now")
 
@@ -382,7 +359,9 @@ progress()
 # ## Bonus: stage by stage, and still recorded
 #
 # You need not choose between cells with a look in between and a run that is recorded. `start` begins a run, and its
-# stages are taken in cells of their own. The job notebook, [run_pipeline](run_pipeline.ipynb), is made of these calls.
+# stages are taken in cells of their own, as here on the 24th. The job notebook, [run_pipeline](run_pipeline.ipynb), is made
+# of these calls. And the accident of the beginning? On the 25th we forget two stages. A stage that was not reached has no
+# result to hand on, so it cannot be yesterday's.
 
 # %%
 run = etl_core.flights.start("2013-12-24")
@@ -391,10 +370,6 @@ print(run.transform().flights.status.value_counts().to_dict(), "-", run.record()
 run.load()
 print(run.record().rows_loaded, "rows -", run.record().status)
 
-# %% [markdown]
-# And the accident of the beginning? A stage that was not reached has no result to hand on, so it cannot be yesterday's.
-
-# %%
 run = etl_core.flights.start("2013-12-25")
 try:
     run.load()

@@ -19,8 +19,6 @@
 # %%
 import os
 import shutil
-import subprocess
-import sys
 from datetime import date
 
 import nbformat
@@ -30,28 +28,11 @@ from nbformat import v4
 import etl_core
 from etl_core import errors, history
 from etl_core.settings import REPOSITORY
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
+from exercises.tools import pictures_05 as pictures
+from exercises.tools.terminal import ended, terminal
 
 home = begin("05")
-
-# %% [markdown]
-# This lesson is about commands, so here is a terminal to use from a cell. It runs a line as a real one would, in the
-# lesson's own folder, and shows what the command printed and its **exit code**, the one number that every program
-# leaves behind: 0 for "done", anything else for "not". JupyterLab has a terminal too (*File › New › Terminal*), where
-# you can try `papermill` and `etl` yourself.
-
-# %%
-ended = {}
-
-
-def terminal(line):
-    """Run a line as a terminal would, show what it prints and its exit code, and keep both."""
-    program, *words = line.split()
-    command = [sys.executable, "-m", {"etl": "etl_core"}.get(program, program), *words]
-    done = subprocess.run(command, cwd=home, capture_output=True, text=True, errors="replace")
-    ended[words[0] if program == "etl" else words[1]] = done  # papermill IN OUT: kept under OUT
-    print(f"$ {line}\n{done.stdout}exit code {done.returncode}")
-
 
 # %% [markdown]
 # ## Make a notebook a job
@@ -59,6 +40,10 @@ def terminal(line):
 # papermill runs a notebook from top to bottom and lets you set variables from outside. All it needs is a cell with the
 # tag `parameters`. Here is the smallest job there is: a day, a run, a number. The day has a default, so that the
 # notebook also works when somebody opens it.
+#
+# `terminal` runs a line as a real terminal would, in the lesson's own folder, and shows what the command printed and its
+# **exit code**, the one number that every program leaves behind: 0 for "done", anything else for "not". JupyterLab has
+# a terminal too (*File › New › Terminal*), where you can try `papermill` and `etl` yourself.
 
 
 # %%
@@ -66,11 +51,13 @@ def write(name, *cells):
     """Write a notebook of these cells; the first one holds the parameters."""
     book = v4.new_notebook(cells=[v4.new_code_cell(text) for text in cells])
     book.cells[0].metadata["tags"] = ["parameters"]
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book.metadata["kernelspec"] = kernel
     nbformat.write(book, home / name)
 
 
-write("job.ipynb", 'day = "2013-01-01"', "from etl_core import flights", "run = flights.run(day)", "run.rows_loaded")
+work = ["from etl_core import flights", "run = flights.run(day)", "run.rows_loaded"]
+write("job.ipynb", 'day = "2013-01-01"', *work)
 terminal("papermill job.ipynb asked.ipynb -p day 2013-01-15")
 
 # %% [markdown]
@@ -80,7 +67,8 @@ terminal("papermill job.ipynb asked.ipynb -p day 2013-01-15")
 # %%
 def cells(name):
     """The code cells of an executed notebook."""
-    return [cell for cell in nbformat.read(home / name, as_version=4).cells if cell.cell_type == "code"]
+    book = nbformat.read(home / name, as_version=4)
+    return [cell for cell in book.cells if cell.cell_type == "code"]
 
 
 for cell in cells("asked.ipynb"):
@@ -96,8 +84,9 @@ for cell in cells("asked.ipynb"):
 #
 # ## Mistype it
 #
-# Tomorrow somebody types the same line for 16 January, in a hurry, and writes `dya` for `day`. What happens? Guess
-# `"error"`, `"nothing"`, or the day that is loaded, such as `"2013-01-16"`.
+# Tomorrow somebody types the same line for 16 January, in a hurry, and writes `dya` for `day`.
+#
+# **Predict**: what happens? Guess `"error"`, `"nothing"`, or the day that is loaded, such as `"2013-01-16"`.
 
 # %%
 guess = None
@@ -105,7 +94,8 @@ guess = None
 # %%
 terminal("papermill job.ipynb typo.ipynb -p dya 2013-01-16")
 newest = history.newest_runs()[0]
-reveal(guess, str(newest.interval.start), f"The history says {newest.status}: {newest.rows_loaded} rows.")
+why = f"The history says {newest.status}: {newest.rows_loaded} rows."
+reveal(guess, str(newest.interval.start), why)
 print([cell.source for cell in cells("typo.ipynb")][:2])
 print([line for line in ended["typo.ipynb"].stderr.splitlines() if "dya" in line])
 
@@ -115,12 +105,13 @@ print([line for line in ended["typo.ipynb"].stderr.splitlines() if "dya" in line
 # messages, which nobody reads where the exit code is 0.
 #
 # The mistake is not the typing. It is the **default**: a guess, built in, where an error belongs. The workbook's own
-# job notebook, [run_pipeline.ipynb](run_pipeline.ipynb), has `day = None`, and refuses to guess.
+# job notebook, [run_pipeline.ipynb](run_pipeline.ipynb), refuses to guess. With `-p dya` it ends here, with exit code 1,
+# before anything has been loaded:
 
 # %%
 shutil.copy(REPOSITORY / "notebooks" / "run_pipeline.ipynb", home)
-terminal("papermill run_pipeline.ipynb refused.ipynb -p dya 2013-01-16")
-print(ended["refused.ipynb"].stderr.strip().splitlines()[-1])
+parameters, _, asks, *_ = cells("run_pipeline.ipynb")
+print(parameters.source.splitlines()[0], *asks.source.splitlines()[:3], sep="\n")
 
 # %% [markdown]
 # Now the right name, and a careless value. papermill makes a number of what looks like one, so `-p day 20130115`
@@ -175,28 +166,32 @@ terminal(failed.commands["etl"])
 #
 # After a run at night there are three witnesses: the exit code, the executed notebook and the history. Whom can you
 # believe? For that we need two more endings. In one, a cell decides that the work is done and calls `sys.exit(0)`. In
-# the other, the kernel is killed in the middle of the load, as by a machine that has run out of memory.
+# the other, the kernel is killed in the middle of the load, as by a machine that has run out of memory; papermill has an
+# exit code of its own for that, 138.
 #
-# What will stand at the **last** cell of the notebook whose kernel was killed before it got there? Guess `"completed"`,
-# `"failed"` or `"pending"`.
+# **Predict**: what will stand at the **last** cell of the notebook whose kernel was killed before it got there? Guess
+# `"completed"`, `"failed"` or `"pending"`.
 
 # %%
 guess = None
 
 # %%
-begins = "from etl_core import flights; run = flights.start(day)"
-write("quits.ipynb", 'day = ""', begins, "import sys; sys.exit(0)", "run.finish()")
+begins = "from etl_core import faults, flights; run = flights.start(day); run.extract()"
+write("quits.ipynb", "day = None", begins, "import sys; sys.exit(0)", "run.transform()", "run.load()")
+kill = 'faults.inject("load.before-commit=kill", everywhere=False)'
+write("dies.ipynb", "day = None", begins, kill, "run.transform()", "run.load()", "run.record()")
 terminal("papermill quits.ipynb quit.ipynb -p day 2013-01-18")
-terminal("papermill run_pipeline.ipynb killed.ipynb -p day 2013-01-19 -p faults load.before-commit=kill")
+terminal("papermill dies.ipynb killed.ipynb -p day 2013-01-19")
 last = cells("killed.ipynb")[-1]
 reveal(guess, last.metadata.papermill.status, f"It shows {len(last.outputs)} outputs: it never ran.")
 
 # %%
-first = {str(run.interval.start): run.status for run in history.newest_runs()}  # the first run of each day
-rows = [
-    (name, f"2013-01-{n}", ended[f"{name}.ipynb"].returncode, cells(f"{name}.ipynb")[-1].metadata.papermill.status)
-    for n, name in enumerate(["asked", "typo", "locked", "quit", "killed"], 15)
-]
+# the first run of each day, as the last one in this order stays
+first = {str(run.interval.start): run.status for run in history.newest_runs()}
+rows = []
+for n, name in enumerate(["asked", "typo", "locked", "quit", "killed"], 15):
+    status = cells(f"{name}.ipynb")[-1].metadata.papermill.status
+    rows.append((name, f"2013-01-{n}", ended[f"{name}.ipynb"].returncode, status))
 table = pd.DataFrame(rows, columns=["run", "asked for", "exit code", "notebook, last cell"])
 table.assign(history=[first.get(day, "no run of that day") for day in table["asked for"]])
 
@@ -227,7 +222,7 @@ check("5.2", needs_attention)
 
 # %%
 def land(day, change=lambda text: text):
-    """Let the file of a day in January arrive in the lesson's landing zone, changed on its way."""
+    """Let the file of a day in January arrive in the lesson's landing zone, or a changed one."""
     name = f"landing/flights/2013-01-{day:02}.csv"
     text = (REPOSITORY / "data" / name).read_text(encoding="utf-8")
     (home / name).write_text(change(text), encoding="utf-8", newline="\n")
@@ -266,6 +261,8 @@ except errors.BadSchema as error:
 # On Tuesday morning the landing zone has changed. The file of the 14th is there, with the same column renamed.
 # Wednesday's has come anew, and is right. The source has **corrected** the 8th: a flight was withdrawn. And somebody
 # has moved the 7th to an archive.
+#
+# **Predict**: how many days are to be loaded this morning?
 
 # %%
 for day in week[3:7]:
@@ -277,11 +274,6 @@ land(9)
 land(8, lambda text: "".join(text.splitlines(keepends=True)[:-1]))
 (home / "landing" / "flights" / "2013-01-07.csv").unlink()
 remember("Tuesday morning")
-
-# %% [markdown]
-# How many days are to be loaded this morning?
-
-# %%
 guess = None
 
 # %% [markdown]
@@ -290,8 +282,10 @@ guess = None
 
 # %%
 landed = etl_core.landed()
-receipts = {day: receipt.source_hash for day, receipt in etl_core.receipts_of("flights", week).items()}
+there = etl_core.receipts_of("flights", week)
+receipts = {day: receipt.source_hash for day, receipt in there.items()}
 both = pd.DataFrame({"landed": landed, "receipt": receipts}).sort_index()
+both.index = [f"{day.day} January" for day in both.index]
 both.map(lambda found: found[:8] if isinstance(found, str) else "none").T
 
 # %% [markdown]
@@ -329,7 +323,7 @@ code
 # %% [markdown]
 # The 8th and the 9th are in. The 14th has failed for a reason that no second try can cure, so it is *blocked*, and the
 # answer is 1. Then its right file lands. The `etl` command has both of your functions: `etl pending` tells what there is
-# to do and why, `etl backfill` does it for a range of days.
+# to do and why, `etl backfill` does it for a range of days. The picture below the cell has the whole story.
 
 # %%
 land(14)
@@ -337,34 +331,13 @@ terminal("etl pending")
 terminal("etl backfill 2013-01-08 2013-01-14")
 terminal("etl backfill 2013-01-08 2013-01-14")
 remember("after etl backfill")
+title = "What is pending is found in files and receipts: three days on Tuesday, none in the end"
+pictures.days_at_moments(moments, week, title)
 
 # %% [markdown]
 # The second time there was nothing to do, and it did nothing. A command that may be run at any time, as often as you
-# like, and does what is left: that is all a scheduler needs to be given. Here is the whole story:
-
-# %%
-from etl_core.views.plots import Picture
-
-BLUE, ORANGE, VERMILION, PALE = "#0072B2", "#E69F00", "#D55E00", "#EFEFEF"
-colours = {"loaded": BLUE, "new": ORANGE, "changed": ORANGE, "blocked": VERMILION, "": PALE}
-figure = Picture(figsize=(8.6, 2.3), layout="constrained", facecolor="white")
-title = "What is pending is found in files and receipts: three days on Tuesday, none in the end"
-figure.suptitle(title, x=0.012, ha="left", fontsize=10.5, fontweight="bold")
-ax = figure.subplots()
-for row, states in enumerate(moments.values()):
-    ax.barh([row] * len(week), 0.95, height=0.88, left=range(len(week)), color=[colours[state] for state in states])
-    for column, state in enumerate(states):
-        ink = "black" if colours[state] == ORANGE else "white"
-        ax.text(column + 0.47, row, state, ha="center", va="center", color=ink)
-ax.set_xticks([n + 0.47 for n in range(len(week))], [f"{day:%d}" for day in week])
-ax.set_yticks(range(len(moments)), list(moments))
-ax.set_xlabel("file of that day in January 2013")
-ax.tick_params(length=0)
-ax.spines[:].set_visible(False)
-ax.invert_yaxis()
-figure
-
-# %% [markdown]
+# like, and does what is left: that is all a scheduler needs to be given.
+#
 # The 7th stays blue although its file is gone: it was loaded, and there is nothing to load. The 14th turns from *new*
 # to *blocked*, which means "a person, please", and stops nobody else.
 #
@@ -389,5 +362,5 @@ figure
 progress()
 
 # %% [markdown]
-# **Next**: 06 Retries: try again, but how? The locked database was tried three times, with pauses between. Why three, why
+# **Next**: [06 Retries](06_retries.ipynb): try again, but how? The locked database was tried three times, with pauses between. Why three, why
 # pauses, and what if three hundred clients do the same?

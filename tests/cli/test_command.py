@@ -30,6 +30,16 @@ def test_help_names_each_command_with_an_example(call):
         assert f"  etl {name}" in call(name, "--help").output
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("rnu", "did you mean 'run'?"), ("pendng", "did you mean 'pending'?"), ("x", "see etl --help.")],
+)
+def test_a_mistyped_command_is_told_what_was_meant(call, typed, said):
+    done = call(typed, "2013-01-15")
+    assert done.exit_code == 2
+    assert f"There is no command {typed!r}; {said}" in done.output
+
+
 def test_a_pipeline_in_the_working_directory(child, toy, tmp_path):
     done = child("--pipeline", toy, "run", "2020-05-01", "2020-05-02", cwd=str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")

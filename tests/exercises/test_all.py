@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from exercises import model
 from exercises.trial import grade
 
 EXERCISES = model.every()
+_scenes: dict[str, Path] = {}  # exercise -> the state folder that its scene left
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 
 
@@ -22,35 +24,62 @@ def each(pick: Callable[[model.Exercise], list[Any]]) -> list[Any]:
     return [pytest.param(e, item, id=f"{e.number}-{name}") for (e, item), name in zip(pairs, names, strict=True)]
 
 
-def run_alone(text: str, name: str) -> Any:
-    """The function that a cell with nothing but this text defines."""
+@pytest.fixture(autouse=True)
+def scene(request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a reader has done before answering, such as a drill: really done, once for all tests of an exercise."""
+    exercise = getattr(request.node, "callspec", None) and request.node.callspec.params.get("exercise")
+    if not exercise or "scene" not in exercise.parts:
+        return
+    if exercise.number not in _scenes:
+        _scenes[exercise.number] = tmp_path_factory.mktemp("scene")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ETL_HOME", str(_scenes[exercise.number]))
+            exercise.parts["scene"]()
+    shutil.copytree(_scenes[exercise.number], home)
+
+
+def given(exercise: model.Exercise, answer: Callable[..., Any], folder: Path) -> Any:
+    """What a reader hands to check(): a function, or the path of a file."""
+    return written(exercise, answer(), folder) if exercise.file else answer
+
+
+def written(exercise: model.Exercise, text: str, folder: Path) -> Path:
+    (folder / exercise.file).write_text(text, encoding="utf-8")
+    return folder / exercise.file
+
+
+def run_alone(exercise: model.Exercise, text: str, folder: Path) -> Any:
+    """The function that a cell with nothing but this text defines, or the file that it writes."""
+    if exercise.file:
+        return written(exercise, text, folder)
+    name = exercise.name
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(text, "<cell>", "exec"), namespace)
     return namespace[name]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.number)
-def test_stub_is_not_attempted_and_runs_alone(exercise: model.Exercise) -> None:
-    stub = run_alone(exercise.stub_text, exercise.name)
+def test_stub_is_not_attempted_and_runs_alone(exercise: model.Exercise, tmp_path: Path) -> None:
+    stub = run_alone(exercise, exercise.stub_text, tmp_path)
     assert exercise.parts["stub"].__name__ == exercise.name
     assert grade(exercise, stub).kind == "untouched"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.number)
-def test_solution_passes_alone(exercise: model.Exercise) -> None:
-    outcome = grade(exercise, run_alone(exercise.solution_text, exercise.name))
+def test_solution_passes_alone(exercise: model.Exercise, tmp_path: Path) -> None:
+    outcome = grade(exercise, run_alone(exercise, exercise.solution_text, tmp_path))
     assert outcome.passed, outcome
 
 
 @pytest.mark.parametrize(("exercise", "answer"), each(lambda e: e.rights))
-def test_other_right_answer_passes(exercise: model.Exercise, answer: Callable[..., Any]) -> None:
-    outcome = grade(exercise, answer)
+def test_other_right_answer_passes(exercise: model.Exercise, answer: Callable[..., Any], tmp_path: Path) -> None:
+    outcome = grade(exercise, given(exercise, answer, tmp_path))
     assert outcome.passed, outcome
 
 
 @pytest.mark.parametrize(("exercise", "wrong"), each(lambda e: e.wrongs))
-def test_wrong_answer_gets_its_message(exercise: model.Exercise, wrong: model.Wrong) -> None:
-    outcome = grade(exercise, wrong.example)
+def test_wrong_answer_gets_its_message(exercise: model.Exercise, wrong: model.Wrong, tmp_path: Path) -> None:
+    outcome = grade(exercise, given(exercise, wrong.example, tmp_path))
     assert (outcome.kind, outcome.mistake) == ("mistake", wrong.name), outcome
     assert "{" not in outcome.message.replace("{}", "")
     assert "None" not in outcome.message.replace("returned None", "") or "None" in wrong.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -9,11 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 import exercises
+from etl_core.errors import Refused
+from etl_core.scheduling import holder
 from exercises import desk, model, record, state
 from exercises.source import portable
 from exercises.trial import Raised, Trial, grade
@@ -31,6 +35,7 @@ def times_two(n):
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[model.Exercise]:
+    model.every()  # a lesson that is first imported under the patch would be unknown after it
     monkeypatch.setattr(model, "_known", dict(model._known))
     toy = model.Exercise(
         "77.1", "Double", hints=("one", "two", "three"), seconds=0.3, twin="operator:neg", passed="Well done."
@@ -87,6 +92,20 @@ def test_each_outcome_is_one_message(toy: model.Exercise, capsys: pytest.Capture
 @pytest.mark.parametrize("answer", [None, ..., untouched])
 def test_what_is_not_attempted_is_not_a_try(toy: model.Exercise, answer: object) -> None:
     check(answer)
+    assert record.entry("77.1") == {}
+
+
+def test_a_call_instead_of_the_function_is_told(toy: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    check(None)
+    assert said(capsys) == '77.1 got None. Give the function itself, not called: check("77.1", double)\n'
+    check((date(2013, 1, 15), date(2013, 1, 16)))
+    assert "(2013-01-15, 2013-01-16) is no function. Give the function itself, not called: `double`." in said(capsys)
+
+
+def test_a_try_that_is_not_to_be_kept(toy: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    exercises.check("77.1", lambda n: n * n, keep=False)
+    exercises.check("77.1", times_two, keep=False)
+    assert "That is the square" in (shown := said(capsys)) and "77.1 passed" in shown
     assert record.entry("77.1") == {}
 
 
@@ -238,6 +257,41 @@ def test_progress_is_kept_and_mine_is_the_answer_that_passed(
     assert exercises.mine("77.1")(4) == 8
 
 
+def test_an_answer_that_is_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The capstone, in short: a file of the reader's, and the pipeline in it."""
+    text = Path(model.__file__).with_name("capstone").joinpath("solution.py").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    stub = model.find("9.3").stub_text
+    for content in (None, stub, stub.replace("# What is", "# what was") + "\n\n# a comment\n"):
+        if content:
+            Path("weather.py").write_text(content, encoding="utf-8")
+        exercises.check("9.3", "weather.py")
+        assert "is waiting for your code" in said(capsys)
+    Path("weather.py").write_text("def landed(:", encoding="utf-8")
+    exercises.check("9.3", "weather.py")
+    assert "SyntaxError" in said(capsys)
+    assert exercises.mine("9.3").target == "exercises.capstone.solution:weather"
+    Path("weather.py").write_text("MINE = True\n" + text.replace("from __future__ import annotations", ""), "utf-8")
+    exercises.check("9.3", "weather.py")
+    assert "9.3 passed" in said(capsys)
+    assert exercises.mine("9.3").target == "weather:weather"
+    assert sys.modules["weather"].MINE
+    Path("weather.py").write_text(stub, encoding="utf-8")
+    assert exercises.mine("9.3").target == "exercises.capstone.solution:weather"
+    sys.modules.pop("weather")
+
+
+def test_what_is_done_elsewhere_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    exercises.check("9.2", lambda: {"run": "x", "attempts": 3, "seconds": 1})
+    assert said(capsys) == (
+        "9.2: the drill is not done yet: let a load fail twice, and wait until its retry has succeeded.\n"
+    )
+    assert "tries" not in record.entry("9.2")
+
+
 def test_saved_answer_brings_what_it_uses() -> None:
     text = portable(times_two, "double")
     namespace: dict = {}
@@ -259,7 +313,56 @@ def test_reveal(capsys: pytest.CaptureFixture[str]) -> None:
     exercises.reveal(-139, 1301)
     assert said(capsys) == "i You said -139; it is 1,301.\n"
     exercises.reveal("INT", "int")
+    for guess, answer in (("5:30", "05:30"), ("2,682", 2682), ("30 %", 30), (0, 0), ("0", 0)):
+        exercises.reveal(guess, answer)
+        assert said(capsys).startswith("✓ As you said")
+    exercises.reveal("no", 0)
+    assert said(capsys) == "i You said no; it is 0.\n"
+    exercises.reveal("INT", "int")
     assert said(capsys) == "✓ As you said: int.\n"
+
+
+def test_a_folder_that_is_kept(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(state, "_kept_homes", {})
+    monkeypatch.chdir(tmp_path)
+    kept = exercises.begin("09", keep=True)
+    assert kept == home / "lesson-09" == Path(os.environ["ETL_HOME"]) == Path.cwd()
+    assert state.lesson() == "09"
+    (kept / "mine_alone.py").write_text("one = 1", encoding="utf-8")
+    assert importlib.import_module("mine_alone").one == 1
+    exercises.begin("03")
+    assert exercises.begin("09", keep=True) == kept
+    assert (kept / "mine_alone.py").exists()
+    state.end()
+    assert kept.is_dir()
+    (tmp_path / "solutions").mkdir()
+    monkeypatch.setattr(state, "_kept_homes", {})
+    monkeypatch.chdir(tmp_path / "solutions")
+    solved = exercises.begin("09", keep=True)
+    assert exercises.begin("09", keep=True) == solved == home / "lesson-09-solved"
+
+
+def test_a_kept_folder_is_emptied_but_not_under_a_scheduler(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(state, "_kept_homes", {})
+    monkeypatch.chdir(tmp_path)
+    kept = exercises.begin("09", keep=True)
+    (kept / "landing" / "flights").mkdir(parents=True)
+    (kept / "history.txt").write_text("", encoding="utf-8")
+    record.passed("1.1", None)
+    held = holder.take()
+    try:
+        with pytest.raises(Refused, match=f"pid {os.getpid()}"):
+            exercises.begin("09", keep=True, fresh=True)
+        assert (kept / "history.txt").exists()
+    finally:
+        holder.release(held)
+    exercises.begin("09", keep=True, fresh=True)
+    assert [path.name for path in kept.iterdir()] == ["locks"]
+    assert record.entry("1.1")["passed"]
 
 
 def test_begin_gives_a_folder_and_leaves_the_readers_home(

@@ -20,7 +20,7 @@ import pytest
 from exercises import guard
 from exercises.tools.child import in_child
 from exercises.tools.clock import Clock, OverBudget
-from exercises.tools.compare import difference
+from exercises.tools.compare import difference, show
 from exercises.tools.crash import crash_images, database
 from exercises.tools.files import watched
 from exercises.tools.server import Page, serve
@@ -99,6 +99,34 @@ def test_the_server_cuts_and_refuses() -> None:
         assert site.asked == ["/cut", "/whole", "/busy", "/other"]
 
 
+def test_the_server_is_slow_drops_and_changes_its_mind() -> None:
+    got: list[bytes] = []
+
+    def keep(body: bytes) -> Page:
+        got.append(body)
+        return Page(b"kept", drop=len(got) == 1)
+
+    pages = {"/turns": [Page(status=503), Page(b"x", delay=5), Page(b"at last")], "/keep": keep}
+    with serve(pages) as site:
+
+        def ask(path: str, data: bytes | None = None) -> bytes:
+            with urllib.request.urlopen(f"{site.url}{path}", data, timeout=0.5) as reply:
+                return reply.read()
+
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            ask("/turns")
+        raised.value.close()
+        with pytest.raises(TimeoutError):
+            ask("/turns")
+        assert [ask("/turns"), ask("/turns")] == [b"at last", b"at last"]
+        pages["/turns"] = [Page(b"new"), Page(b"newer")]
+        assert [ask("/turns"), ask("/turns")] == [b"new", b"newer"]
+        with pytest.raises(ConnectionResetError):
+            ask("/keep", b"rows")
+        assert ask("/keep", b"rows") == b"kept"
+        assert got == [b"rows", b"rows"]
+
+
 def test_a_child_that_dies_is_an_answer() -> None:
     def dies(how: str) -> str:
         if how == "exit":
@@ -148,3 +176,12 @@ def test_the_stop_button_still_stops() -> None:
     with pytest.raises(KeyboardInterrupt):
         guard.run(lambda: time.sleep(30), seconds=20)
     assert guard.run(lambda: 3, seconds=5).value == 3
+
+
+def test_long_lists_are_told_apart_where_they_differ() -> None:
+    days = [date(2013, 1, n) for n in range(1, 32)]
+    assert difference(list(reversed(days)), days) == "item 0: expected 2013-01-01, got 2013-01-31"
+    assert difference(days[:30], days).startswith("expected 31 items, got 30: ")
+    assert difference([], days).startswith("expected 31 items, got 0: ")
+    assert difference([2, 1], [1, 2]) == "expected [1, 2], got [2, 1]"
+    assert show((days[0], days[1])) == "(2013-01-01, 2013-01-02)"

@@ -10,7 +10,8 @@ import pytest
 import etl_core
 from etl_core import query
 from etl_core.stages.verify import verify
-from exercises.lesson_03 import TABLES, audit, load_day
+from exercises.lesson_03 import audit, load_day
+from exercises.tools.toy import TABLES
 
 DAYS = ("2013-01-15", "2013-02-08", "2013-11-28")
 SMALL = "SELECT day, carrier, flight, origin, delay FROM flights ORDER BY 1, 2, 3, 4"

@@ -28,9 +28,9 @@ def outcomes(frame: pd.DataFrame) -> list[str]:
 
 
 def test_a_year_of_hourly_ticks_in_under_five_seconds() -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of this process: the machine may be busy with others
     frame = simulate({"hourly": "0 * * * *"}, NEW_YEAR, datetime(2014, 1, 1))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert len(frame) == 8760
     assert (frame.actual == frame.scheduled).all()
 
@@ -69,6 +69,28 @@ def test_an_outage_ends_a_job_and_one_to_the_end_leaves_ticks_undone() -> None:
     assert outcomes(killed) == ["00:01 ran", "00:02 overlapped", "00:03 ran"]
     down = simulate({"a": 60}, NEW_YEAR, datetime(2013, 1, 1, 0, 4), [(outage[0], datetime(2013, 1, 2))])
     assert outcomes(down) == ["00:01 ran", "00:02 ran", "00:03 down"]
+
+
+def test_when_runs_end() -> None:
+    """By themselves, or because the process is killed; what stands in line behind a killed run does not begin."""
+    outages = [
+        (datetime(2013, 1, 1, 0, 30), datetime(2013, 1, 1, 3, 10)),
+        (datetime(2013, 1, 1, 3, 50), datetime(2013, 1, 1, 4, 5)),
+    ]
+    span = NEW_YEAR, datetime(2013, 1, 1, 5)
+    frame = simulate({"a": "0 * * * *"}, *span, outages, job=lambda name, scheduled: 1800, coalesce=False)
+    ran = frame[frame.outcome == "ran"]
+    assert outcomes(frame) == ["00:00 ran", "01:00 ran", "02:00 ran", "03:00 missed", "04:00 ran"]
+    assert list(ran.actual.dt.strftime("%H:%M")) == ["00:00", "03:10", "03:40", "04:05"]
+    assert list(ran.finished.dt.strftime("%H:%M")) == ["00:30", "03:40", "03:50", "04:35"]
+    assert frame[frame.outcome != "ran"].finished.isna().all()
+
+
+def test_one_in_line_behind_a_slow_one_may_be_missed() -> None:
+    outage = (datetime(2013, 1, 1, 0, 30), datetime(2013, 1, 1, 2, 10))
+    span = NEW_YEAR, datetime(2013, 1, 1, 3)
+    given = {"misfire_grace": 4800, "coalesce": False, "job": lambda name, scheduled: 7000}
+    assert outcomes(simulate({"a": "0 * * * *"}, *span, [outage], **given))[1:] == ["01:00 ran", "02:00 missed"]
 
 
 def test_both_clock_changes_in_new_york() -> None:
@@ -147,8 +169,32 @@ def test_the_picture_has_a_line_for_each_schedule() -> None:
 
     outage = (datetime(2013, 1, 1, 3, 30), datetime(2013, 1, 1, 8, 15))
     frame = simulate({"hourly": "0 * * * *", "daily": "0 6 * * *"}, NEW_YEAR, datetime(2013, 1, 2), outages=[outage])
-    picture = timeline(frame, "America/New_York")
+    picture = timeline(frame, "America/New_York", [outage])
     assert [label.get_text() for label in picture.axes[0].get_yticklabels()] == ["hourly", "daily"]
     assert picture.get_suptitle() == "21 of 25 scheduled times led to a run"
+    legend = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert legend == ["ran (21)", "coalesced: the last one stands for it (4)", "no scheduler is running"]
+    assert timeline(frame, title="What to see").get_suptitle() == "What to see"
     empty = simulate({"daily": "0 6 * * *"}, NEW_YEAR, datetime(2013, 1, 1, 1))
     assert timeline(empty).get_suptitle() == "Nothing was due"
+
+
+def test_the_picture_of_a_crowded_month_and_of_the_hour_that_comes_twice() -> None:
+    """Strokes instead of marks: what ran points upwards. An axis in local time with two places for 01:30."""
+    from etl_core.views.timeline import timeline
+
+    outage = (datetime(2013, 11, 5), datetime(2013, 11, 7))
+    span = datetime(2013, 11, 1), datetime(2013, 12, 1)
+    given = {"outages": [outage], "timezone": "America/New_York", "job": lambda name, scheduled: 5400}
+    frame = simulate({"hourly": "0 * * * *"}, *span, **given)
+    axes = timeline(frame, "America/New_York", [outage]).axes[0]
+    strokes = {len(lines.get_segments()): lines.get_segments()[0][:, 1] for lines in axes.collections}
+    counts = frame.outcome.value_counts()
+    assert set(strokes) == set(counts)
+    assert [min(strokes[counts[name]]) < 0 for name in ("ran", "coalesced", "overlapped")] == [True, False, False]
+
+    night = simulate(
+        {"a": "30 1 * * *"}, datetime(2013, 11, 2, 12), datetime(2013, 11, 3, 12), timezone="America/New_York"
+    )
+    marks = timeline(night, "America/New_York").axes[0].collections[0].get_offsets()
+    assert (marks[1] - marks[0])[0] * 24 == pytest.approx(1)

@@ -19,7 +19,9 @@ def difference(got: Any, want: Any) -> str:
         return _mapping_difference(got, want)
     if plain(got) == plain(want) and isinstance(plain(got), bool) == isinstance(plain(want), bool):
         return ""
-    return f"expected {show(want)}, got {show(got)}"
+    expected, found = show(want), show(got)
+    cut = expected.endswith("…") or found.endswith("…")
+    return (_list_difference(got, want) if cut else "") or f"expected {expected}, got {found}"
 
 
 def same(got: Any, want: Any) -> bool:
@@ -71,10 +73,20 @@ def show(value: Any, width: int = 200) -> str:
     elif isinstance(value, date):
         text = value.isoformat()
     elif isinstance(value, list | tuple) and value and all(isinstance(item, date) for item in value):
-        text = f"[{', '.join(map(show, value))}]"
+        text = f"({', '.join(map(show, value))})" if isinstance(value, tuple) else f"[{', '.join(map(show, value))}]"
     else:
         text = repr(value)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _list_difference(got: Any, want: Any) -> str:
+    """The first place at which two long lists differ."""
+    if not (isinstance(got, list | tuple) and isinstance(want, list | tuple)):
+        return ""
+    if len(got) != len(want):
+        return f"expected {len(want):,} items, got {len(got):,}: expected {show(want, 90)}, got {show(got, 90)}"
+    found = (difference(*pair) for pair in zip(got, want, strict=True))
+    return next((f"item {n}: {text}" for n, text in enumerate(found) if text), "")
 
 
 def _mapping_difference(got: Any, want: Mapping) -> str:

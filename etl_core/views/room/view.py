@@ -1,0 +1,167 @@
+"""One look at a pipeline and its scheduler: everything the panel shows, as plain values.
+
+Truth comes from the history, the receipts and the locks of this moment, never from what a button did before. So it is
+the same after a restart of the kernel, in a second notebook, and while `etl` is at work in a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+from etl_core import running
+from etl_core.history import Event, Run, StageRun
+from etl_core.pipeline import Pipeline
+from etl_core.scheduling.holder import Holder
+from etl_core.scheduling.store import Stored
+from etl_core.views.room.facts import Facts
+
+USUAL = 20  # newest successful runs whose median is "usual"
+LEFT_OUT = ("missed", "coalesced", "skipped")
+REPAIRED = ("recovered", "alarm restored", "alarm lost", "schedules lost", "clock moved", "job kept")
+
+
+@dataclass(frozen=True)
+class Working:
+    """A run that the history calls running; `state` is running, overdue or died."""
+
+    run: Run
+    state: str
+    seconds: float
+    usual: float | None
+    stage: StageRun | None  # the one it is in, as far as it is recorded
+
+    @property
+    def slow(self) -> bool:
+        """More than twice as long as usual, and by more than a second."""
+        return self.usual is not None and self.seconds > max(2 * self.usual, self.usual + 1)
+
+
+@dataclass(frozen=True)
+class View:
+    """`state`: running, starting, stopping, stopped, paused, failed, or held (another process has the scheduler)."""
+
+    at: datetime
+    pipeline: Pipeline
+    state: str
+    facts: Facts
+    holder: Holder | None = None  # of the scheduler's lock, this process or another
+    why: str | None = None  # of failed
+    schedule: Stored | None = None
+    working: tuple[Working, ...] = ()
+    armed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def days(self) -> dict[date, str]:
+        """Each day that has landed, and days without a file between them: loaded, pending, waiting, blocked, running
+        or missing."""
+        facts, found = self.facts, {}
+        for day in facts.landed:
+            found[day] = "loaded"
+        for one in facts.pending:
+            found[one.day] = one.reason if one.reason in ("waiting", "blocked") else "pending"
+        for one in self.at_work:
+            found |= {day: "running" for day in one.run.interval.days if day in facts.landed}
+        if found:
+            first, last = min(found), max(found)
+            span = (first + timedelta(days=n) for n in range((last - first).days))
+            found |= {day: "missing" for day in span if day not in found}
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        return Counter(self.days.values())
+
+    @property
+    def behind(self) -> list[date]:
+        """Days that have landed and are not loaded, oldest first."""
+        return [one.day for one in self.facts.pending]
+
+    @cached_property
+    def whole_to(self) -> date | None:
+        """The newest day that is loaded with nothing pending before it."""
+        oldest = self.behind[0] if self.behind else None
+        return max((day for day in self.facts.loaded if oldest is None or day < oldest), default=None)
+
+    @property
+    def at_work(self) -> list[Working]:
+        return [one for one in self.working if one.state != "died"]
+
+    @property
+    def died(self) -> list[Working]:
+        """Runs whose process is gone and whose end nobody has written yet: the next start or run does."""
+        return [one for one in self.working if one.state == "died"]
+
+    @property
+    def usual(self) -> float | None:
+        """The median time of the last single days that were loaded, in seconds."""
+        return usual(self.facts.runs)
+
+    @cached_property
+    def since_start(self) -> list[Event]:
+        """What was left out or repaired since the scheduler was last started, newest first."""
+        started = self.facts.started
+        if started is None:
+            return []
+        return [one for one in self.facts.events if one.id > started.id and one.kind in LEFT_OUT + REPAIRED]
+
+    @cached_property
+    def recovered(self) -> list[Event]:
+        """Runs whose process had died, resolved since the scheduler was last started."""
+        return [one for one in self.since_start if one.kind == "recovered"]
+
+    @property
+    def blocked(self) -> list[tuple[date, str, str]]:
+        """Days that need a person: the day, its error, the id of its run."""
+        return [(p.day, p.error or "", self.facts.newest.get(p.day, "")) for p in self.facts.pending
+                if p.reason == "blocked"]  # fmt: skip
+
+    @property
+    def holder_is_me(self) -> bool:
+        return self.holder is not None and (self.holder.pid, self.holder.host) == (os.getpid(), socket.gethostname())
+
+    @property
+    def ticking(self) -> bool:
+        """Will somebody load what is pending, here or in another process?"""
+        paused = self.schedule is None or self.schedule.paused
+        return self.state in ("running", "starting", "held") and not paused
+
+    @property
+    def due(self) -> datetime | None:
+        return self.schedule.next_run if self.schedule else None
+
+
+def working(facts: Facts, alive: Mapping[str, bool], timeout: float, now: datetime) -> tuple[Working, ...]:
+    """What the runs that are called running are at."""
+    found = []
+    for run in facts.running:
+        seconds = max(0.0, (now - run.started_at).total_seconds())  # it may have begun after `now` was read
+        state = "died" if not alive[run.run_id] else "overdue" if seconds > timeout else "running"
+        stages = facts.stages.get(run.run_id, ())
+        found.append(
+            Working(run, state, seconds, usual(facts.runs, len(run.interval.days)), stages[-1] if stages else None)
+        )
+    return tuple(found)
+
+
+def usual(runs: tuple[Run, ...], days: int = 1) -> float | None:
+    """The median duration in seconds of the newest runs of as many days that succeeded; None where there is none."""
+    took = [run.duration_s for run in runs if run.status == "succeeded" and len(run.interval.days) == days]
+    took = [each for each in took if each is not None][:USUAL]
+    return statistics.median(took) if took else None
+
+
+def liveness(facts: Facts) -> dict[str, bool]:
+    """Run id -> is the process (and thread) that runs it still there?"""
+    return {run.run_id: running.is_alive(run.run_id) for run in facts.running}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,140 @@
+"""What the room is asked to load by hand: a thread of its own, one at a time, with its progress to look at.
+
+The thread ends with the kernel. What it had committed stays, the run it was in is found dead, and asking for the same
+range again goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from etl_core import backlog
+from etl_core.errors import BadParameter, EtlError, Refused
+from etl_core.history import Run
+from etl_core.interval import Interval
+from etl_core.logs import log
+from etl_core.pipeline import Pipeline
+from etl_core.views.words import count, first_line, listed
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work asked for by hand has come; `done` of `days`. `outcome` is set when it has ended."""
+
+    what: str
+    days: int
+    done: int = 0
+    failed: int = 0
+    outcome: str | None = None
+    ok: bool = True
+
+    @property
+    def share(self) -> float:
+        return 1.0 if self.days == 0 else min(1.0, self.done / self.days)
+
+
+class _Cancelled(Exception):
+    pass
+
+
+class Worker:
+    """At most one piece of work at a time; `progress` is the last one's, None before the first."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._cancel = threading.Event()
+
+    @property
+    def busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def backfill(self, pipeline: Pipeline, first: object, last: object, batch: str = "day", again: bool = False) -> str:
+        """Begin to load what is pending from `first` to `last`. BadParameter for a range that cannot be; Refused while
+        other work goes on."""
+        with self._lock:
+            self._free()
+            intervals, missing = backlog.plan(pipeline, first, last, batch, again)
+            days = sum(len(interval.days) for interval in intervals)
+            if not days:
+                absent = f" ({count(len(missing), 'day has', 'days have')} not landed: {listed(missing)})"
+                raise BadParameter(f"backfill: nothing is pending from {first} to {last}" + (absent if missing else ""))
+
+            def work() -> str:
+                result = backlog.backfill(pipeline, first, last, batch, again, on_run=self._count)
+                told = [f"{count(sum(len(run.interval.days) for run in result.succeeded), 'day')} loaded"]
+                told += (
+                    [f"{len(result.failed)} failed ({first_line(result.failed[0].error, 90)})"] if result.failed else []
+                )
+                told += [f"{len(result.refused)} refused ({result.refused[0]})"] if result.refused else []
+                told += [f"{len(result.missing)} not landed ({listed(result.missing)})"] if result.missing else []
+                return "; ".join(told)
+
+            self._begin(Progress(f"backfill of {pipeline.name}, {first} to {last}", days), work)
+        return f"backfill begun: {count(days, 'day')} in {count(len(intervals), 'run')}"
+
+    def once(self, pipeline: Pipeline, intervals: list[Interval]) -> str:
+        """Begin to run these intervals, one after the other, whatever was loaded before."""
+        with self._lock:
+            self._free()
+            days = sum(len(interval.days) for interval in intervals)
+
+            def work() -> str:
+                for interval in intervals:
+                    self._count(pipeline.attempt(interval))
+                return (
+                    f"{count(self.progress.done - self.progress.failed, 'day')} loaded, {self.progress.failed} failed"
+                )
+
+            names = listed(day for interval in intervals for day in interval.days)
+            self._begin(Progress(f"run of {pipeline.name} by hand, {names}", days), work)
+        return f"begun by hand: {names}"
+
+    def cancel(self) -> str:
+        """Stop after the run at hand; without work this changes nothing."""
+        if not self.busy:
+            return "nothing to cancel"
+        self._cancel.set()
+        return "cancelled: it stops after the run at hand"
+
+    def join(self, seconds: float) -> None:
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _free(self) -> None:
+        if self.busy:
+            raise Refused(f"{self.progress.what}: at work ({self.progress.done} of {self.progress.days} days done); "
+                          "wait for it, or cancel it")  # fmt: skip
+
+    def _begin(self, progress: Progress, work: Callable[[], str]) -> None:
+        self.progress = progress
+        self._cancel.clear()
+        self._thread = threading.Thread(target=self._run, args=(work,), name="room-work", daemon=True)
+        self._thread.start()
+
+    def _run(self, work: Callable[[], str]) -> None:
+        try:
+            outcome = work()
+            self.progress = replace(self.progress, outcome=outcome, ok=self.progress.failed == 0)
+        except _Cancelled:
+            told = f"cancelled after {count(self.progress.done, 'day')}; the rest is pending"
+            self.progress = replace(self.progress, outcome=told)
+        except Exception as error:
+            if not isinstance(error, EtlError):
+                log().exception("%s failed", self.progress.what)
+            told = f"{error}" if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
+            self.progress = replace(self.progress, outcome=told, ok=False)
+
+    def _count(self, run: Run) -> None:
+        days, before = len(run.interval.days), self.progress
+        retried_singly = run.status != "succeeded" and run.permanent and days > 1
+        self.progress = replace(
+            before,
+            done=before.done + (0 if retried_singly else days),
+            failed=before.failed + (0 if run.status == "succeeded" or retried_singly else days),
+        )
+        if self._cancel.is_set():
+            raise _Cancelled

@@ -1,0 +1,984 @@
+"""Lesson 6, retries: try again, but how?"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from http.client import HTTPException
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from exercises.model import Exercise
+from exercises.tools.clock import Clock, OverBudget
+from exercises.tools.compare import show
+from exercises.tools.crash import crash_images, database
+from exercises.tools.server import Page, serve
+from exercises.trial import Raised, Trial
+
+# ---- 6.1 ------------------------------------------------------------------------------------------------------------
+
+one = Exercise(
+    "6.1",
+    "Wait longer each time, and not all alike",
+    hints=(
+        "Three things, one after the other: double with each attempt, never more than the cap, and then a random part "
+        "of that. Which of them has to come last?",
+        "`min(cap, base * 2 ** (attempt - 1))` is the most that may come out. Where in the range below it you land is "
+        "up to the generator: `rng.uniform(low, high)`.",
+        "Call that most `ceiling`. `rng.uniform(0, ceiling)` is one right answer, `rng.uniform(ceiling / 2, ceiling)` "
+        "another.",
+    ),
+    passed="Every client draws its own wait, and no wait is longer than you allowed.",
+)
+
+
+@one.stub
+def wait(attempt: int, base: float, cap: float, rng: random.Random) -> float:
+    """Seconds to wait after `attempt` (1 is the first) has failed.
+
+    At most `base` after the first, twice as much after each further one, never more than
+    `cap`: at most min(cap, base * 2 ** (attempt - 1)). A good part of that is random, and
+    comes from `rng`.
+    """
+    ...  # your code here
+
+
+@one.solution
+def wait(attempt: int, base: float, cap: float, rng: random.Random) -> float:
+    """Seconds to wait after `attempt` (1 is the first) has failed: half of it is fixed, half is random."""
+    ceiling = min(cap, base * 2 ** (attempt - 1))
+    return ceiling / 2 + rng.uniform(0, ceiling / 2)
+
+
+def _ceiling(attempt: int, base: float, cap: float) -> float:
+    return min(cap, base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "After attempt 20 it waits {days:.1f} days, with a base of one second: doubling gets out of hand soon. The server "
+    "has been back since the first minute, and nobody asks it.",
+    when=lambda seen: seen.days and seen.days > 1,
+)
+def no_cap(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * base * 2 ** (attempt - 1)
+
+
+@one.wrong(
+    "With a cap of {cap:g} s it waited {longest:.1f} s. What is added after the cap is not capped, so that the cap is "
+    "a wish: whoever relies on it (a timeout, an alarm, a promise of “within a minute”) is let down now and then.",
+    when=lambda seen: seen.longest and seen.longest > seen.cap * 1.001,
+)
+def jitter_after_cap(attempt, base, cap, rng):
+    return min(cap, base * 2 ** (attempt - 1)) + rng.uniform(0, base)
+
+
+@one.wrong(
+    "All clients wait the same, or nearly. What failed together comes back together: with 300 clients the server that "
+    "has just got up gets 300 requests in one second.",
+    when=lambda seen: seen.spreads and max(seen.spreads.values()) < 0.05,
+)
+def no_jitter(attempt, base, cap, rng):
+    return min(cap, base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "The same generator, begun twice from the same seed, gave {twice[0]:.3f} and {twice[1]:.3f} s. With chance from "
+    "elsewhere nobody can play a storm again, neither a test nor whoever looks for its cause.",
+    when=lambda seen: seen.twice and seen.twice[0] != seen.twice[1],
+)
+def chance_from_elsewhere(attempt, base, cap, rng):
+    return random.uniform(0.5, 1) * min(cap, base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "The first waits differ, the late ones hardly do: after attempt 60 nine of ten clients wait the cap, to the "
+    "millisecond. Whoever has failed for long meets all the others again, at the worst moment.",
+    when=lambda seen: seen.spreads and seen.spreads[60] < 0.05 <= seen.spreads[1],
+)
+def jitter_before_cap(attempt, base, cap, rng):
+    return min(cap, rng.uniform(0.5, 1) * base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "After the first failure it waits {first:.1f} s with a base of 1 s. Most trouble is over at once, so the first "
+    "wait is the one that nearly everybody pays for.",
+    when=lambda seen: seen.first and seen.first > 1.001,
+)
+def doubles_at_once(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * min(cap, base * 2**attempt)
+
+
+@one.wrong(
+    "Your waits grow too slowly: in an outage of an hour one client asks {asked} times; doubled, it is {right}. A "
+    "server that has trouble to get up gets many times the requests.",
+    when=lambda seen: seen.asked and seen.asked > 1.5 * seen.right,
+)
+def linear(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * min(cap, base * attempt)
+
+
+@one.right
+def full_jitter(attempt, base, cap, rng):
+    return rng.random() * min(cap, base * 2.0 ** (attempt - 1))
+
+
+@one.right
+def in_a_loop(attempt, base, cap, rng):
+    longest = base
+    for _ in range(attempt - 1):
+        longest = min(longest * 2, cap)
+    return min(longest, cap) * (1 - 0.3 * rng.random())
+
+
+@one.grade
+def grade_wait(t: Trial) -> None:
+    base, cap = 1.0, 60.0
+    drawn: dict[int, list[float]] = {}
+    for attempt in (1, 2, 3, 4, 5, 6, 7, 20, 60):
+        case = f"attempt {attempt}, base 1 s, cap 60 s, 200 generators"
+        drawn[attempt] = _numbers(t, case, [(attempt, base, cap, random.Random(seed)) for seed in range(200)])
+    t.seen.cap = cap
+    t.seen.days = statistics.median(drawn[20]) / 86400
+    t.seen.longest = max(max(waits) for waits in drawn.values())
+    t.seen.first = max(drawn[1])
+    spreads = {attempt: _spread(waits) / _ceiling(attempt, base, cap) for attempt, waits in drawn.items()}
+    t.seen.spreads = spreads
+    for attempt, waits in drawn.items():
+        most, case = _ceiling(attempt, base, cap), f"attempt {attempt}, base 1 s, cap 60 s"
+        t.true(min(waits) >= 0, case, f"it waits {min(waits):.3f} s: less than nothing")
+        t.true(max(waits) <= most * (1 + 1e-9), case, f"expected at most {most:g} s, got {max(waits):.3f} s")
+        detail = f"expected waits that differ, got {min(waits):.3f} to {max(waits):.3f} s from 200 generators"
+        t.true(spreads[attempt] >= 0.05, case, detail)
+    again = _numbers(t, "attempt 6, the same seed again", [(6, base, cap, random.Random(1)) for _ in range(2)])
+    t.seen.twice = again
+    t.equal(again[0], again[1], "attempt 6, the same seed twice")
+    middles = {attempt: statistics.median(waits) for attempt, waits in drawn.items()}
+    for attempt in (2, 3, 4, 5, 6):
+        before = middles[attempt - 1]
+        detail = f"the middle wait is {middles[attempt]:.2f} s; after the attempt before it was {before:.2f} s"
+        t.true(middles[attempt] > 1.5 * before, f"attempt {attempt}, base 1 s, cap 60 s", detail)
+    t.true(middles[60] > cap / 4, "attempt 60, cap 60 s", f"the middle wait is {middles[60]:.2f} s, far from the cap")
+    rng = random.Random(0)
+    waits = _numbers(t, "attempts 1 to 300, cap 900 s", [(n, base, 900.0, rng) for n in range(1, 301)])
+    t.seen.asked = _asked(waits)
+    t.seen.right = _asked([_ceiling(n, base, 900.0) / 2 for n in range(1, 301)])
+    [small] = _numbers(t, "base 0.2 s, cap 0.5 s, attempt 9", [(9, 0.2, 0.5, random.Random(3))])
+    t.true(0 <= small <= 0.5 + 1e-9, "base 0.2 s, cap 0.5 s, attempt 9", f"expected at most 0.5 s, got {small:.3f} s")
+
+
+def _numbers(t: Trial, case: str, arguments: list[tuple]) -> list[float]:
+    """What the answer gives for each of these arguments."""
+    found = t.do(lambda: [t.answer(*args) for args in arguments], case=case)
+    for one in found:
+        if one is None:
+            t.stop(case, "", "wrong", "Your function returned None: does every way through it end in a `return`?")
+        if isinstance(one, bool) or not isinstance(one, int | float):
+            t.stop(case, f"expected a number of seconds, got {show(one)}")
+    return [float(one) for one in found]
+
+
+def _spread(waits: list[float]) -> float:
+    """Seconds between the 5th and the 95th percentile."""
+    cuts = statistics.quantiles(waits, n=20)
+    return cuts[-1] - cuts[0]
+
+
+def _asked(waits: list[float]) -> int:
+    """How often a client that waits like this asks in an hour."""
+    return 1 + sum(moment < 3600 for moment in accumulate(waits))
+
+
+# ---- 6.2 ------------------------------------------------------------------------------------------------------------
+
+two = Exercise(
+    "6.2",
+    "Tell errors apart",
+    hints=(
+        "Ask of each error: if nobody changes anything, can the same call succeed in a minute? Look at what the error "
+        "carries, not at its type alone: `code` of an HTTPError, the text of a database error, `__cause__`.",
+        "`HTTPError` is an `OSError`, and so are FileNotFoundError and TimeoutError: ask for the special one first. Of "
+        "the answers, those from 500 on and 429 are worth it. `sqlite3.OperationalError` has only its text.",
+        "In this order: if there is a `code`, decide by it. ConnectionError, TimeoutError and IncompleteRead: True. "
+        'OperationalError: `"locked" in str(error)`. If there is a `__cause__`: ask the same function about it. '
+        "Everything else: False.",
+    ),
+    twin="etl_core:is_transient",
+    passed="What only time can heal is tried again; what only a person can heal is told at once.",
+)
+
+
+@two.stub
+def worth_retrying(error: BaseException) -> bool:
+    """Could the same call succeed in a minute, although nobody has changed anything?
+
+    Look through `raise … from`: an error that says nothing itself is judged by its `__cause__`.
+    """
+    ...  # your code here
+
+
+@two.solution
+def worth_retrying(error: BaseException) -> bool:
+    """Could the same call succeed in a minute, although nobody has changed anything?"""
+    from http.client import IncompleteRead
+    from urllib.error import HTTPError
+
+    if isinstance(error, HTTPError):
+        return error.code in (408, 429) or error.code >= 500
+    if isinstance(error, (ConnectionError, TimeoutError, IncompleteRead)):
+        return True
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return error.__cause__ is not None and worth_retrying(error.__cause__)
+
+
+def http_errors() -> dict[str, Exception]:
+    """What a client gets from a server that is at work and has trouble: name -> the error, really raised."""
+    body = b"x" * 1000
+    pages = {"/503": Page(status=503), "/404": Page(status=404), "/401": Page(status=401), "/429": Page(status=429)}
+    trouble = {"/slow": Page(body, delay=2), "/dropped": Page(drop=True), "/cut": Page(body, cut=400)}
+    found = {}
+    with serve({**pages, **trouble}) as site:
+        for path in (*pages, *trouble):
+            patience = 0.1 if path == "/slow" else 5
+            found[path[1:]] = _error(lambda path=path, patience=patience: _read(f"{site.url}{path}", patience))
+    return found
+
+
+def database_errors(folder: Path) -> dict[str, Exception]:
+    """The same of SQLite: a file that another connection is writing to, and a table that is not there."""
+    path = folder / "errors.db"
+    with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as conn:
+        writer.execute("CREATE TABLE flights (day TEXT)")
+        writer.execute("BEGIN IMMEDIATE")
+        locked = _error(lambda: conn.execute("DELETE FROM flights"))
+        writer.rollback()
+        return {"locked": locked, "no such table": _error(lambda: conn.execute("SELECT * FROM flihgts"))}
+
+
+def _read(url: str, seconds: float) -> bytes:
+    with urlopen(url, timeout=seconds) as reply:
+        return reply.read()
+
+
+def _error(work: Callable[[], Any]) -> Exception:
+    """What `work` raises."""
+    try:
+        work()
+    except (OSError, HTTPException, sqlite3.Error, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
+        return error
+    raise AssertionError("this was to fail")
+
+
+def _wrapped(cause: Exception, times: int = 1) -> Exception:
+    for n in range(times):
+        try:
+            raise RuntimeError(f"step {n + 1} of the load failed") from cause
+        except RuntimeError as error:
+            cause = error
+    return cause
+
+
+@two.wrong(
+    "You retry everything, a misspelt table and a missing file included. A retry is not free: somebody who could mend "
+    "it hears of it minutes later, and the server is asked for nothing again and again.",
+    when=lambda seen: seen.said and all(seen.said.values()),
+)
+def everything(error):
+    return isinstance(error, Exception)
+
+
+@two.wrong(
+    "You do not see through `raise … from`: a broken connection is worth another try, and as the cause of a "
+    "RuntimeError it is not. Some library wraps the error, and all retries stop.",
+    when=lambda seen: seen.said and seen.said["reset"] and not seen.said["wrapped reset"],
+)
+def ignores_cause(error):
+    if type(error).__name__ == "HTTPError":
+        return error.code >= 500 or error.code == 429
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
+
+
+@two.wrong(
+    "Both database errors are OperationalError, and you answer {said[locked]} to both. One passes when another program "
+    "commits, the other is a typing mistake that will be there tomorrow: the type does not tell them apart.",
+    when=lambda seen: seen.said and seen.said["locked"] == seen.said["no such table"],
+)
+def type_only(error):
+    if type(error).__name__ == "HTTPError":
+        return error.code >= 500 or error.code == 429
+    if isinstance(error, ConnectionError | TimeoutError | HTTPException | sqlite3.OperationalError):
+        return True
+    return error.__cause__ is not None and type_only(error.__cause__)
+
+
+@two.wrong(
+    "A missing file is worth another try to you. In Python, FileNotFoundError is an OSError just as a broken "
+    "connection is; but nobody puts the file there while you wait.",
+    when=lambda seen: seen.said and seen.said["no file"],
+)
+def all_OSError(error):
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    if type(error).__name__ == "HTTPError":
+        return error.code >= 500 or error.code == 429
+    if isinstance(error, OSError | HTTPException):
+        return True
+    return error.__cause__ is not None and all_OSError(error.__cause__)
+
+
+@two.wrong(
+    'You answer {said[busy]} to 503 and to 404. "I cannot just now" and "there is no such thing" are both an '
+    "HTTPError; what the server said is in its `code`.",
+    when=lambda seen: seen.said and seen.said["busy"] == seen.said["absent"],
+)
+def every_answer_alike(error):
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    if isinstance(error, ConnectionError | TimeoutError | HTTPError | HTTPException):
+        return True
+    return error.__cause__ is not None and every_answer_alike(error.__cause__)
+
+
+@two.wrong(
+    'To you 429 is for good, as 404 is. It says "too many requests": the one answer that asks you to come back later '
+    "is taken for a no, and a busy minute costs the day.",
+    when=lambda seen: seen.said and seen.said["busy"] and not seen.said["too many"],
+)
+def every_4xx_is_final(error):
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    if isinstance(error, HTTPError):
+        return error.code >= 500
+    if isinstance(error, ConnectionError | TimeoutError | HTTPException):
+        return True
+    return error.__cause__ is not None and every_4xx_is_final(error.__cause__)
+
+
+@two.right
+def by_what_it_carries(error):
+    while error is not None:
+        if isinstance(getattr(error, "code", None), int):
+            return error.code in {408, 425, 429, 500, 502, 503, 504}
+        if isinstance(error, sqlite3.Error):
+            return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY", "SQLITE_LOCKED")
+        if isinstance(error, ConnectionError | TimeoutError) or "IncompleteRead" in type(error).__name__:
+            return True
+        error = error.__cause__
+    return False
+
+
+@two.right
+def the_package(error):
+    from etl_core import is_transient
+
+    return is_transient(error)
+
+
+@two.grade
+def grade_worth_retrying(t: Trial) -> None:
+    web, files = http_errors(), database_errors(t.folder)
+    missing = _error(lambda: (t.folder / "2013-01-15.csv").read_bytes())
+    wrong_value = _error(lambda: int("NA"))
+    cases: list[tuple[str, Exception, bool]] = [
+        ("busy", web["503"], True),
+        ("absent", web["404"], False),
+        ("too many", web["429"], True),
+        ("forbidden", web["401"], False),
+        ("timeout", web["slow"], True),
+        ("reset", web["dropped"], True),
+        ("cut", web["cut"], True),
+        ("locked", files["locked"], True),
+        ("no such table", files["no such table"], False),
+        ("no file", missing, False),
+        ("no number", wrong_value, False),
+        ("wrapped reset", _wrapped(web["dropped"]), True),
+        ("wrapped twice", _wrapped(files["locked"], 2), True),
+        ("wrapped 404", _wrapped(web["404"]), False),
+        ("wrapped value", _wrapped(wrong_value, 2), False),
+    ]
+    said = {name: t.call(error, case=_called(error)) for name, error, _ in cases}
+    t.seen.said = {name: bool(answer) for name, answer in said.items()}
+    for name, error, right in cases:
+        t.equal(bool(said[name]), right, _called(error))
+
+
+def _called(error: BaseException) -> str:
+    """An error and its causes, in words."""
+    text = repr(Raised(error)).replace("\n", " ")
+    return f"{text}, raised from {_called(error.__cause__)}" if error.__cause__ else text
+
+
+# ---- 6.3 ------------------------------------------------------------------------------------------------------------
+
+three = Exercise(
+    "6.3",
+    "Try again, and know when to stop",
+    star=True,
+    none=True,
+    hints=(
+        "Follow four calls with a finger: work that returns None, work that fails twice, work that always fails, work "
+        "with a typing mistake in it. What does the version in the cell do with each?",
+        "A `return` inside `try` ends everything, whatever the value. In `except` there are two reasons to stop at "
+        "once, and both end in a bare `raise`, which passes on the very error that came.",
+        "`except Exception as error: if attempt == attempts or not worth_retrying(error): raise`, and after it, still "
+        "in the loop, `sleep(wait(attempt))`.",
+    ),
+    passed="Work that heals is done, work that does not heal fails with its own error, and no wait is in vain.",
+)
+
+
+@three.stub
+def with_retry(
+    work: Callable[[], object],
+    attempts: int,
+    wait: Callable[[int], float],
+    sleep: Callable[[float], None],
+    worth_retrying: Callable[[Exception], bool],
+) -> object:
+    """Call `work()` until it returns, `attempts` times at most, and return what it returned.
+
+    Between two attempts `sleep(wait(attempt))`; attempts are counted from 1. An error for
+    which `worth_retrying(error)` is false, and the last one, go to the caller as they came.
+
+    This version gets by as long as work succeeds. Repair it.
+    """
+    for attempt in range(attempts):
+        try:
+            result = work()
+            if result:
+                return result
+        except Exception as error:
+            print("failed:", error)
+        sleep(wait(attempt))
+
+
+@three.solution
+def with_retry(
+    work: Callable[[], object],
+    attempts: int,
+    wait: Callable[[int], float],
+    sleep: Callable[[float], None],
+    worth_retrying: Callable[[Exception], bool],
+) -> object:
+    """Call `work()` until it returns, `attempts` times at most; the last error comes as it was."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+        sleep(wait(attempt))
+
+
+BUDGET = 40  # calls of the work: more than any right answer makes
+
+
+class Work:
+    """Work that raises these errors in turn, and then returns `value`, or raises `at_last` for ever."""
+
+    def __init__(self, *errors: BaseException, value: Any = "done", at_last: BaseException | None = None) -> None:
+        self.errors, self.value, self.at_last, self.calls = list(errors), value, at_last, 0
+
+    def __call__(self) -> Any:
+        self.calls += 1
+        if self.calls > BUDGET:
+            raise OverBudget("the work was called too often")
+        error = self.errors.pop(0) if self.errors else self.at_last
+        if error is not None:
+            raise error
+        return self.value
+
+
+def _worth_it(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError)
+
+
+@three.wrong(
+    "Work that always fails was called {calls} times, with 3 attempts allowed, and there was no end in sight. Not all "
+    "work succeeds some time: a run that never ends keeps its day from everybody else, and nobody is told.",
+    when=lambda seen: seen.calls and seen.calls >= BUDGET,
+)
+def forever(work, attempts, wait, sleep, worth_retrying):
+    attempt = 1
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not worth_retrying(error):
+                raise
+            sleep(wait(attempt))
+            attempt += 1
+
+
+@three.wrong(
+    "When the attempts are used up, your function returns, with no error. The caller takes that for a result: the run "
+    "goes on to the load, is green, and has loaded nothing.",
+    when=lambda seen: seen.swallowed,
+)
+def returns_none_at_end(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if not worth_retrying(error):
+                raise
+            if attempt < attempts:
+                sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "Ctrl-C was taken for a failure of the work and tried again. Whoever wants to stop the run cannot, and nor can the "
+    "system that is shutting down.",
+    when=lambda seen: seen.interrupts and seen.interrupts > 1,
+)
+def holds_ctrl_c(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except BaseException as error:
+            if attempt == attempts or (isinstance(error, Exception) and not worth_retrying(error)):
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "An error that is not worth retrying was tried {permanent} times. The answer was final; all that the repetition "
+    "brings is that somebody hears of it later.",
+    when=lambda seen: seen.permanent and seen.permanent > 1,
+)
+def retries_all_errors(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception:
+            if attempt == attempts:
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "Work that returned {falsy!r} was called {falsy_calls} times. It had succeeded: a day without rows and a function "
+    "that returns nothing are results, and doing them again can do harm.",
+    when=lambda seen: seen.falsy_calls and seen.falsy_calls > 1,
+)
+def retries_falsy(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            result = work()
+            if result or attempt == attempts:
+                return result
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "With attempts=3 the work was called {calls} times. `attempts` counts the first call too; one more here and one "
+    "more there, and a promise of three becomes a dozen.",
+    when=lambda seen: seen.calls == 4,
+)
+def attempts_are_retries(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 2):
+        try:
+            return work()
+        except Exception as error:
+            if attempt > attempts or not worth_retrying(error):
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "The caller gets {instead} in place of the ConnectionError that the work raised. Whoever is above (the run, which "
+    "decides about its own retry) judges by the error, and this one tells it nothing.",
+    when=lambda seen: seen.instead,
+)
+def new_exception(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if not worth_retrying(error):
+                raise
+            if attempt == attempts:
+                raise RuntimeError(f"failed after {attempts} attempts") from None
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "After the last attempt it slept once more, {slept} pauses for 3 attempts, and gave up only then. Nothing comes "
+    "after that pause; with waits of minutes the bad news is minutes late.",
+    when=lambda seen: seen.slept and seen.slept >= 3,
+)
+def sleeps_after_last(work, attempts, wait, sleep, worth_retrying):
+    last = None
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if not worth_retrying(error):
+                raise
+            last = error
+        sleep(wait(attempt))
+    raise last
+
+
+@three.wrong(
+    "It asks again at once: the `sleep` that it was given was not called. All attempts are gone within a moment, long "
+    "before anything can have healed.",
+    when=lambda seen: seen.pauses == [] and seen.healed == 3,
+)
+def no_pause(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+    return None
+
+
+@three.wrong(
+    "After the first attempt you ask for `wait({asked[0]})`. Counted like that, every wait is that of another attempt: "
+    "the first one is half as long as it should be.",
+    when=lambda seen: seen.asked and seen.asked[0] != 1,
+)
+def counts_from_zero(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(attempts):
+        try:
+            return work()
+        except Exception as error:
+            if attempt == attempts - 1 or not worth_retrying(error):
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.right
+def again_by_itself(work, attempts, wait, sleep, worth_retrying, attempt=1):
+    try:
+        return work()
+    except Exception as error:
+        if attempt >= attempts or not worth_retrying(error):
+            raise
+    sleep(wait(attempt))
+    return again_by_itself(work, attempts, wait, sleep, worth_retrying, attempt + 1)
+
+
+@three.right
+def keeps_the_error(work, attempts, wait, sleep, worth_retrying):
+    failed = 0
+    while True:
+        try:
+            result = work()
+        except Exception as error:
+            failed += 1
+            if failed < attempts and worth_retrying(error):
+                seconds = wait(failed)
+            else:
+                raise error
+        else:
+            return result
+        sleep(seconds)
+
+
+@three.grade
+def grade_with_retry(t: Trial) -> None:
+    asked: list[int] = []
+
+    def pause(attempt: int) -> float:
+        asked.append(attempt)
+        return 0.01 * attempt  # short, for an answer that sleeps by itself
+
+    def tried(work: Work, attempts: int, case: str) -> tuple[Any, list[float]]:
+        asked.clear()
+        clock = Clock(datetime(2013, 1, 15, tzinfo=UTC), budget=3 * BUDGET)
+        allow = (Exception, KeyboardInterrupt)
+        return t.call(work, attempts, pause, clock.sleep, _worth_it, case=case, allow=allow), clock.slept
+
+    last = ConnectionError("the third failure")
+    always = Work(ConnectionError("the first"), ConnectionError("the second"), at_last=last)
+    case = "work that always fails, attempts=3"
+    try:
+        got, slept = tried(always, 3, case)
+    finally:
+        t.seen.calls = always.calls
+    t.seen.slept = len(slept)
+    t.seen.swallowed = not isinstance(got, Raised)
+    if t.true(isinstance(got, Raised), case, f"expected the last error, got {show(got)}"):
+        t.seen.instead = None if isinstance(got.error, ConnectionError) else repr(got)
+        t.true(got.error is last, case, f"expected the very error that came last, got {got!r}")
+    t.equal(always.calls, 3, f"{case}; calls of the work")
+    t.equal(slept, [0.01, 0.02], f"{case}; pauses")
+
+    permanent = Work(at_last=ValueError("dep_time: 'x' is no time"))
+    case = "work that fails with a ValueError, which is not worth retrying; attempts=3"
+    got, slept = tried(permanent, 3, case)
+    t.seen.permanent = permanent.calls
+    t.true(isinstance(got, Raised) and got.error is permanent.at_last, case, f"expected its error, got {show(got)}")
+    t.equal((permanent.calls, slept), (1, []), f"{case}; calls, pauses")
+
+    for value in (None, 0, [], "done"):
+        work, case = Work(value=value), f"work that returns {value!r} at once"
+        got, slept = tried(work, 3, case)
+        if work.calls > 1 and t.seen.falsy_calls is None:
+            t.seen.falsy, t.seen.falsy_calls = value, work.calls
+        t.equal((got, work.calls, slept), (value, 1, []), f"{case}; result, calls, pauses")
+
+    healing = Work(ConnectionError("1"), ConnectionError("2"))
+    case = "work that fails twice and then succeeds, attempts=5"
+    got, slept = tried(healing, 5, case)
+    t.seen.healed, t.seen.pauses, t.seen.asked = healing.calls, list(slept), list(asked)
+    t.equal((got, healing.calls, slept), ("done", 3, [0.01, 0.02]), f"{case}; result, calls, pauses")
+
+    only = Work(at_last=ConnectionError("once"))
+    got, slept = tried(only, 1, "work that fails, attempts=1")
+    t.true(isinstance(got, Raised), "work that fails, attempts=1", f"expected its error, got {show(got)}")
+    t.equal((only.calls, slept), (1, []), "work that fails, attempts=1; calls, pauses")
+
+    stopped, case = Work(at_last=KeyboardInterrupt()), "Ctrl-C during the work, attempts=3"
+    got, _ = tried(stopped, 3, case)
+    t.seen.interrupts = stopped.calls
+    t.true(isinstance(got, Raised), case, f"expected KeyboardInterrupt, got {show(got)}")
+    t.equal(stopped.calls, 1, f"{case}; calls of the work")
+
+
+# ---- 6.4 ------------------------------------------------------------------------------------------------------------
+
+four = Exercise(
+    "6.4",
+    "Append once, however often you are asked",
+    none=True,
+    hints=(
+        "The request has an id, and the table `requests` has it as its key. What does it mean if the id is there "
+        "already, and at which moment must it get there?",
+        "The id and the rows change together, in one commit; so a kill leaves both or neither. And an error is a "
+        "repetition only if it is about the id, not if a row is bad.",
+        "In one `with conn:` first look for the id (`SELECT`), return if it is there, else insert the id and then the "
+        "rows. Or `INSERT OR IGNORE` the id and look at the cursor's `rowcount`.",
+    ),
+    passed="A client that is not sure may ask again: the answer to the second request is the effect of the first.",
+)
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS weather (origin TEXT NOT NULL, hour TEXT NOT NULL, temperature REAL);
+CREATE TABLE IF NOT EXISTS requests (request_id TEXT PRIMARY KEY);
+"""
+ROWS = [("EWR", "2013-01-15T06:00Z", 39.02), ("JFK", "2013-01-15T06:00Z", 39.92)]
+MORE = [("LGA", "2013-01-15T06:00Z", 39.92)]
+BAD = [("LGA", "2013-01-15T07:00Z", 39.92), (None, "2013-01-15T07:00Z", 39.02)]
+
+
+@four.stub
+def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) -> None:
+    """Add `rows` to the table weather (origin, hour, temperature), unless that was done before.
+
+    `request_id` is the sender's: the same for a repetition, another for another request, even
+    of the same rows. The table requests (request_id, its key) is yours. A row that the
+    database refuses raises, and leaves nothing.
+    """
+    ...  # your code here
+
+
+@four.solution
+def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) -> None:
+    """Add `rows` to the table weather, unless this request was carried out before: rows and id in one commit."""
+    with conn:
+        noted = conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,))
+        if noted.rowcount == 1:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "After your function has returned, another process sees nothing: it was not committed. The sender has been told "
+    "that all is well, and the end of the process throws the rows away.",
+    when=lambda seen: seen.states and set(seen.states) == {(0, 0)},
+)
+def never_commits(conn, request_id, rows):
+    if conn.execute("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone() is None:
+        conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "A kill can leave the id without its rows. The sender asks again, is told that it was done before, and the rows "
+    "never come.",
+    when=lambda seen: seen.states and any(marks and not rows for rows, marks in seen.states),
+)
+def mark_first(conn, request_id, rows):
+    with conn:
+        if not conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            return
+    with conn:
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "A kill between your two commits leaves the rows without their id. The sender asks again, and they are there "
+    "twice: noting a request and carrying it out must be one thing.",
+    when=lambda seen: seen.states and any(rows and not marks for rows, marks in seen.states) and seen.marked,
+)
+def mark_in_second_commit(conn, request_id, rows):
+    if conn.execute("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone():
+        return
+    with conn:
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    with conn:
+        conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
+
+
+@four.wrong(
+    "The reply was lost, the request came again, and there are {twice} rows instead of {right}. The sender saw an "
+    "error, but an error does not say that nothing happened.",
+    when=lambda seen: seen.twice and seen.twice > seen.right,
+)
+def plain_append(conn, request_id, rows):
+    with conn:
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "A second request with the same rows and an id of its own was dropped. Equal is not the same: two sensors may "
+    "report one value, two customers may buy one thing. Only the sender knows what is a repetition.",
+    when=lambda seen: seen.dropped,
+)
+def dedupe_content(conn, request_id, rows):
+    with conn:
+        conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,))
+        for row in rows:
+            if not conn.execute("SELECT 1 FROM weather WHERE (origin, hour, temperature) = (?, ?, ?)", row).fetchone():
+                conn.execute("INSERT INTO weather VALUES (?, ?, ?)", row)
+
+
+@four.wrong(
+    "A row without an origin was refused by the database, and your function returned as if all were well: it takes "
+    "every IntegrityError for a repetition. Rows are lost, and nobody hears of it.",
+    when=lambda seen: seen.swallowed,
+)
+def swallow_integrity(conn, request_id, rows):
+    try:
+        with conn:
+            conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    except sqlite3.IntegrityError:
+        pass
+
+
+@four.wrong(
+    "The repetition raised {again}. The request was carried out, and its sender is told again that it failed: so it "
+    "goes on asking, or gives up on something that is done.",
+    when=lambda seen: seen.again,
+)
+def repeat_is_an_error(conn, request_id, rows):
+    with conn:
+        conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.right
+def look_first(conn, request_id, rows):
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        if conn.execute("SELECT 1 FROM requests WHERE request_id = ?", [request_id]).fetchone() is None:
+            for row in rows:
+                conn.execute("INSERT INTO weather VALUES (?, ?, ?)", row)
+            conn.execute("INSERT INTO requests VALUES (?)", [request_id])
+        conn.commit()
+    except sqlite3.Error:
+        conn.rollback()
+        raise
+
+
+@four.right
+def by_the_error_of_the_id(conn, request_id, rows):
+    try:
+        conn.execute("INSERT INTO requests VALUES (?)", [request_id])
+    except sqlite3.IntegrityError:
+        conn.rollback()
+        return
+    conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    conn.commit()
+    conn.close()
+
+
+@four.grade
+def grade_append_once(t: Trial) -> None:
+    path = database(t.folder / "toy.db", TABLES)
+
+    def send(request_id: str, rows: list[tuple], case: str) -> Any:
+        with _opened(path) as conn:
+            return t.call(conn, request_id, list(rows), case=case, allow=sqlite3.IntegrityError)
+
+    case = "a request, killed at every moment"
+    with _opened(path) as conn, crash_images(conn, path, t.folder / "images") as images:
+        t.call(conn, "a", list(ROWS), case=case)
+    t.seen.states, t.seen.right = images.each(_counts), len(ROWS)
+    t.seen.marked = t.seen.states[-1][1] > 0
+    for (rows, marks), statement in zip(t.seen.states, images.before, strict=True):
+        whole = (rows, marks) in ((0, 0), (len(ROWS), 1)) or (marks == 0 and not t.seen.marked)
+        detail = f"killed before `{statement}`: {rows} rows, and the id is {'there' if marks else 'not there'}"
+        t.true(whole, case, detail)
+    t.equal(t.seen.states[-1][0], len(ROWS), "rows that another process sees afterwards")
+
+    case = "the same request again: its reply was lost after the commit"
+    again = send("a", ROWS, case)
+    t.seen.again = repr(again) if isinstance(again, Raised) else None
+    t.seen.twice = _now(path)[0]
+    t.true(again is None or not isinstance(again, Raised), case, f"your code raised {again!r}")
+    t.equal(t.seen.twice, len(ROWS), f"{case}; rows")
+
+    case = "the same rows under another id"
+    before = _now(path)[0]
+    send("b", ROWS, case)
+    t.seen.dropped = _now(path)[0] == before
+    t.equal(_now(path)[0] - before, len(ROWS), f"{case}; rows that it adds")
+
+    case = "a request with a row that the database refuses"
+    before = _now(path)[0]
+    refused = send("c", BAD, case)
+    t.seen.swallowed = not isinstance(refused, Raised)
+    t.true(isinstance(refused, Raised), case, f"expected IntegrityError, got {show(refused)}")
+    t.equal(_now(path)[0], before, f"{case}; rows there before and after")
+    send("c", MORE, f"{case}, put right and sent again")
+    t.equal(_now(path)[0], before + len(MORE), f"{case}, put right and sent again; rows")
+
+    for image, statement in zip(images.paths, images.before, strict=True):
+        case = f"asked again after a kill before `{statement}`"
+        with _opened(image) as conn:
+            t.call(conn, "a", list(ROWS), case=case, allow=sqlite3.IntegrityError)
+        t.equal(_now(image)[0], len(ROWS), f"{case}; rows")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection as a reader opens it, closed at the end, whatever was done to it."""
+    with closing(sqlite3.connect(path, timeout=1)) as conn:
+        yield conn
+
+
+def _counts(conn: sqlite3.Connection) -> tuple[int, int]:
+    """Rows, and requests that are noted."""
+    return conn.execute("SELECT (SELECT COUNT(*) FROM weather), (SELECT COUNT(*) FROM requests)").fetchone()
+
+
+def _now(path: Path) -> tuple[int, int]:
+    with _opened(path) as conn, suppress(sqlite3.ProgrammingError):
+        return _counts(conn)
+    return 0, 0

@@ -1,0 +1,953 @@
+"""Lesson 7, schedules: when does it run?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from etl_core.scheduling.simulate import simulate
+from exercises.model import Exercise
+from exercises.tools.clock import Clock, OverBudget
+from exercises.tools.compare import show
+from exercises.trial import Raised, Trial
+
+# ---- 7.1 ------------------------------------------------------------------------------------------------------------
+
+one = Exercise(
+    "7.1",
+    "Start every hour, on the hour",
+    none=True,
+    seconds=3,
+    hints=(
+        "When is the next start due? The answer must not depend on how long the last run took, nor on how exactly the "
+        "sleep ended.",
+        "Keep the first start and count slots: slot n is due at `start + n * period`. After the work, go on with the "
+        "first slot that has not passed.",
+        "`due = start + timedelta(seconds=slot * period)`; sleep until then if it lies ahead; `try: work()`, "
+        "`except Exception`; then `slot = max(slot + 1, math.ceil((now() - start).total_seconds() / period))`.",
+    ),
+    passed="It is the loop that every scheduler has inside. Others keep the next time in a table; yours is a number.",
+)
+
+
+@one.stub
+def run_every(
+    period: float,
+    work: Callable[[], object],
+    now: Callable[[], datetime],
+    sleep: Callable[[float], object],
+    until: datetime,
+) -> None:
+    """Call `work()` at once and every `period` seconds after that first start, before `until`.
+
+    A slot that passes while the work goes on is left out. An error of the work ends that run and
+    not the schedule. `now()` gives the time; `sleep(seconds)` waits, and wakes up a little late.
+    """
+    while now() < until:
+        work()
+        sleep(period)
+
+
+@one.solution
+def run_every(
+    period: float,
+    work: Callable[[], object],
+    now: Callable[[], datetime],
+    sleep: Callable[[float], object],
+    until: datetime,
+) -> None:
+    """Call `work()` at once and every `period` seconds after that first start, before `until`."""
+    start, slot = now(), 0
+    while (due := start + timedelta(seconds=slot * period)) < until:
+        sleep(max(0.0, (due - now()).total_seconds()))
+        try:
+            work()
+        except Exception as error:
+            print(f"{due}: {error}")
+        slot = max(slot + 1, math.ceil((now() - start).total_seconds() / period))
+
+
+class Sleepy(Clock):
+    """Wakes up 0.2 s late, as a busy machine does, and refuses negative seconds, as `time.sleep` does."""
+
+    def sleep(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        super().sleep(seconds)
+        self.pass_time(0.2 if seconds else 0)
+
+
+@one.wrong(
+    "The work failed once, at its third start, and your loop was over: {after} starts in a day. A failed run is an "
+    "ordinary thing; a schedule that ends with it is found out days later.",
+    when=lambda seen: seen.after,
+)
+def error_kills_loop(period, work, now, sleep, until):
+    due = now()
+    while due < until:
+        sleep(max(0, (due - now()).total_seconds()))
+        work()
+        while due <= now():
+            due += timedelta(seconds=period)
+
+
+@one.wrong(
+    "Ctrl-C in the middle of the work was taken for a failed run, and the loop went on. Whoever wants to stop it has "
+    "to kill the process.",
+    when=lambda seen: seen.went_on,
+)
+def bare_except(period, work, now, sleep, until):
+    due = now()
+    while due < until:
+        sleep(max(0, (due - now()).total_seconds()))
+        try:
+            work()
+        except:  # noqa: E722
+            pass
+        while due <= now():
+            due += timedelta(seconds=period)
+
+
+@one.wrong(
+    "Your loop had asked the clock or slept {calls:,} times by its start number {starts:,}, and was stopped. It keeps "
+    "a processor core busy all month to find out that it is not time yet.",
+    when=lambda seen: seen.busy,
+)
+def busy_wait(period, work, now, sleep, until):
+    due = now()
+    while now() < until:
+        if now() >= due:
+            try:
+                work()
+            except Exception:
+                pass
+            while due <= now():
+                due += timedelta(seconds=period)
+
+
+@one.wrong(
+    "Your first start comes one period late, an hour after the loop began. With a daily schedule that is a day in "
+    "which nobody knows whether it works.",
+    when=lambda seen: seen.first is not None and abs(seen.first - 3600) < 2,
+)
+def waits_first(period, work, now, sleep, until):
+    due = now() + timedelta(seconds=period)
+    while due < until:
+        sleep(max(0, (due - now()).total_seconds()))
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        while due <= now():
+            due += timedelta(seconds=period)
+
+
+@one.wrong(
+    "In 30 days your loop started {starts} times, not 720 times, and the last start came {off:.0f} minutes behind its "
+    "slot. The sleep begins when the work has ended, so the length of every run is added to the period.",
+    when=lambda seen: seen.off is not None and seen.off > 120,
+)
+def sleep_period(period, work, now, sleep, until):
+    while now() < until:
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        sleep(period)
+
+
+@one.wrong(
+    "The work is taken off the sleep, and still the starts move: after 30 days they are {off:.1f} minutes behind. "
+    "Each start is reckoned from the one before, and each sleep ends a little late; so what is late stays late.",
+    when=lambda seen: seen.off is not None and 0.5 < seen.off < 30,
+)
+def reckons_from_last(period, work, now, sleep, until):
+    while now() < until:
+        began = now()
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        took = (now() - began).total_seconds()
+        while took > period:
+            took -= period
+        sleep(period - took)
+
+
+@one.wrong(
+    "With 90 minutes of work an hour, your loop started {slow} times in 30 days: slots that had passed queued up, and "
+    "it ran one after the other without a pause, further behind each time. At the end it was {behind:.0f} days late.",
+    when=lambda seen: seen.slow is not None and seen.slow > 400,
+)
+def burst(period, work, now, sleep, until):
+    due = now()
+    while due < until and now() < until:
+        sleep(max(0, (due - now()).total_seconds()))
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        due += timedelta(seconds=period)
+
+
+@one.right
+def adds_until_ahead(period, work, now, sleep, until):
+    due = now()
+    while due < until:
+        wait = (due - now()).total_seconds()
+        if wait > 0:
+            sleep(wait)
+        try:
+            work()
+        except Exception:
+            pass
+        due += timedelta(seconds=period)
+        while due < now():
+            due += timedelta(seconds=period)
+
+
+@one.right
+def by_remainder(period, work, now, sleep, until):
+    start = now()
+    while now() < until:
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        sleep(period - (now() - start).total_seconds() % period)
+
+
+@one.grade
+def grade_run_every(t: Trial) -> None:
+    case = "30 days, each hour, 40 seconds of work"
+    starts, clock, _ = _month(t, case, 40)
+    t.seen.starts, t.seen.calls = len(starts), 20_000 - clock.budget
+    if t.seen.busy:
+        t.stop(case, f"{t.seen.calls:,} calls of now() and sleep()")
+    hours = [timedelta(hours=n) for n in range(720)]
+    t.seen.off = (starts[-1] - FIRST - hours[len(starts) - 1]).total_seconds() / 60 if 0 < len(starts) <= 720 else None
+    t.seen.first = (starts[0] - FIRST).total_seconds() if starts else None
+    t.true(_on_time(starts, hours), case, _first_off(starts, hours))
+    t.equal(len(starts), 720, f"{case}; how often it started")
+
+    case = "30 days, each hour, 90 minutes of work"
+    starts, _, _ = _month(t, case, 5400)
+    t.seen.slow = len(starts)
+    t.seen.behind = (30 - len(starts) / 24) if starts else 0
+    t.true(_on_time(starts, hours[::2]), case, _first_off(starts, hours[::2]))
+    t.equal(len(starts), 360, f"{case}; how often it started")
+
+    case = "a day in which the third run fails"
+    starts, _, found = _month(t, case, 40, days=1, error=ConnectionError("the network is away"))
+    t.seen.after = len(starts) if len(starts) == 3 else None
+    t.equal(len(starts), 24, f"{case}; how often it started")
+
+    case = "Ctrl-C in the third run"
+    starts, _, found = _month(t, case, 40, days=1, error=KeyboardInterrupt())
+    t.seen.went_on = len(starts) > 3
+    t.true(isinstance(found, Raised), case, "expected KeyboardInterrupt to get out")
+
+
+FIRST = datetime(2013, 1, 1, 6, 17, tzinfo=UTC)
+
+
+def _month(
+    t: Trial, case: str, seconds: float, days: int = 30, error: BaseException | None = None
+) -> tuple[list[datetime], Sleepy, Any]:
+    """When the answer started its work, the clock that it used, and what it returned or raised."""
+    clock, starts = Sleepy(FIRST, budget=20_000), []
+
+    def work() -> None:
+        starts.append(clock.time)
+        clock.pass_time(seconds)
+        if error and len(starts) == 3:
+            raise error
+
+    allowed = (OverBudget, type(error)) if error else OverBudget
+    given = (3600.0, work, clock.now, clock.sleep, FIRST + timedelta(days=days))
+    found = t.call(*given, case=case, allow=allowed)
+    t.seen.busy = t.seen.busy or (isinstance(found, Raised) and isinstance(found.error, OverBudget))
+    return starts, clock, found
+
+
+def _on_time(starts: list[datetime], slots: list[timedelta]) -> bool:
+    return all(abs(start - FIRST - slot) < timedelta(seconds=2) for start, slot in zip(starts, slots, strict=False))
+
+
+def _first_off(starts: list[datetime], slots: list[timedelta]) -> str:
+    for n, (start, slot) in enumerate(zip(starts, slots, strict=False), 1):
+        if abs(start - FIRST - slot) >= timedelta(seconds=2):
+            return f"start {n} was due at {FIRST + slot:%d %B %H:%M:%S} and came at {start:%d %B %H:%M:%S}"
+    return ""
+
+
+# ---- 7.2 ------------------------------------------------------------------------------------------------------------
+
+two = Exercise(
+    "7.2",
+    "Wake up late",
+    hints=(
+        "First: which slots have come since? Then: what do coalescing and grace leave of them?",
+        "Coalescing keeps the newest one. Grace is asked of each slot by itself: how late is this one? `None` means "
+        "that nothing is too late.",
+        "Collect `next_run`, `next_run + every`, … while they are `<= now`; `due = due[-1:]` if coalesce; keep a slot "
+        "if `grace is None or now - slot <= grace`.",
+    ),
+    passed="Two lines of policy decide what a weekend without power does. APScheduler has the same two.",
+)
+
+
+@two.stub
+def slots(
+    next_run: datetime, every: timedelta, now: datetime, grace: timedelta | None, coalesce: bool
+) -> list[datetime]:
+    """The slots to run, oldest first, by a scheduler that wakes up at `now`.
+
+    Slots are due at `next_run`, `next_run + every`, and so on. One that is later than `grace` is
+    not run; with None nothing is too late. With `coalesce`, of several due slots only the newest
+    counts, and the others are dropped.
+    """
+    ...  # your code here
+
+
+@two.solution
+def slots(
+    next_run: datetime, every: timedelta, now: datetime, grace: timedelta | None, coalesce: bool
+) -> list[datetime]:
+    """The slots to run, oldest first, by a scheduler that wakes up at `now`."""
+    due = []
+    while next_run <= now:
+        due.append(next_run)
+        next_run += every
+    if coalesce:
+        due = due[-1:]
+    return [slot for slot in due if grace is None or now - slot <= grace]
+
+
+def _due(next_run, every, now):
+    return [next_run + n * every for n in range(1000) if next_run + n * every <= now]
+
+
+@two.wrong(
+    "With a grace of None nothing ran that was late. None does not mean no tolerance, it means no limit; with you a "
+    "scheduler that slept for a minute leaves out its run and says nothing.",
+    when=lambda seen: seen.none_ran,
+)
+def none_is_zero(next_run, every, now, grace, coalesce):
+    due = _due(next_run, every, now)[-1 if coalesce else 0 :]
+    return [slot for slot in due if now - slot <= (grace or timedelta())]
+
+
+@two.wrong(
+    "One slot that was too old made you drop all of them, those that were still in time included. The longer the "
+    "outage, the less runs after it: after a long one, nothing.",
+    when=lambda seen: seen.condemned,
+)
+def grace_from_first(next_run, every, now, grace, coalesce):
+    due = _due(next_run, every, now)
+    if due and grace is not None and now - due[0] > grace:
+        return []
+    return due[-1 if coalesce else 0 :]
+
+
+@two.wrong(
+    "Of several due slots you run the oldest. It is the latest of all, so it is the first to be beyond its grace, and "
+    "the run counts as that of a time long past.",
+    when=lambda seen: seen.kept_first,
+)
+def coalesce_first(next_run, every, now, grace, coalesce):
+    due = [slot for slot in _due(next_run, every, now) if grace is None or now - slot <= grace]
+    return due[:1] if coalesce else due
+
+
+@two.wrong(
+    "Your run counts as that of {now:%H:%M}, when the scheduler woke up. A run belongs to the time it was scheduled "
+    "for; who asks later which slot was done finds none.",
+    when=lambda seen: seen.now,
+)
+def counts_as_now(next_run, every, now, grace, coalesce):
+    due = [slot for slot in _due(next_run, every, now) if grace is None or now - slot <= grace]
+    return [now] if due and coalesce else due
+
+
+@two.wrong(
+    "With coalesce you still run {many} slots. After a long outage a job that would have caught up in one run is "
+    "started {many} times in a row.",
+    when=lambda seen: seen.many,
+)
+def never_coalesces(next_run, every, now, grace, coalesce):
+    return [slot for slot in _due(next_run, every, now) if grace is None or now - slot <= grace]
+
+
+@two.wrong(
+    "You run a slot that is {late} late, with a grace of {limit}. What should happen at six and at no other time, a "
+    "report or a backup before the working day, happens at noon.",
+    when=lambda seen: seen.late and not seen.kept_first,
+)
+def ignores_grace(next_run, every, now, grace, coalesce):
+    return _due(next_run, every, now)[-1 if coalesce else 0 :]
+
+
+@two.wrong(
+    "A slot that is due at this very moment is not in your list. A scheduler sleeps until a slot is due and then asks: "
+    "with you it finds nothing, each time.",
+    when=lambda seen: seen.without_now,
+)
+def excludes_now(next_run, every, now, grace, coalesce):
+    due = [slot for slot in _due(next_run, every, now) if slot < now]
+    return [slot for slot in due[-1 if coalesce else 0 :] if grace is None or now - slot <= grace]
+
+
+@two.right
+def by_arithmetic(next_run, every, now, grace, coalesce):
+    last = (now - next_run) // every
+    first = max(0, last) if coalesce else 0
+    found = [next_run + n * every for n in range(first, last + 1)]
+    return found if grace is None else [slot for slot in found if slot + grace >= now]
+
+
+@two.right
+def grace_before_coalesce(next_run, every, now, grace, coalesce):
+    due = [slot for slot in _due(next_run, every, now) if grace is None or now - slot <= grace]
+    return due[-1:] if coalesce else due
+
+
+@two.grade
+def grade_slots(t: Trial) -> None:
+    hour, noon = timedelta(hours=1), datetime(2013, 1, 15, 12, tzinfo=UTC)
+    wakes = {
+        "before the first slot": noon - timedelta(minutes=5),
+        "at the moment of a slot": noon,
+        "30 minutes after a slot": noon + timedelta(minutes=30),
+        "after five slots, 15 minutes after the last": noon + timedelta(hours=4, minutes=15),
+    }
+    for words, now in wakes.items():
+        for grace in (None, timedelta(seconds=1), timedelta(minutes=30), timedelta(hours=2)):
+            for coalesce in (False, True):
+                case = f"waking up {words}; grace {grace}, coalesce {coalesce}"
+                want = in_apscheduler(noon, hour, now, grace, coalesce)
+                found = t.call(noon, hour, now, grace, coalesce, case=case)
+                if not isinstance(found, list | tuple):
+                    t.stop(case, f"expected a list, got {show(found)}")
+                if not t.equal(found, want, case):
+                    _note_slots(t, found, want, now, grace, coalesce, noon)
+
+
+def in_apscheduler(
+    first: datetime, every: timedelta, now: datetime, grace: timedelta | None, coalesce: bool
+) -> list[datetime]:
+    """What APScheduler runs of a schedule if it is down until `now`, tried in virtual time."""
+    frame = simulate(
+        {"a": every.total_seconds()},
+        start=first - every,
+        end=now + timedelta(microseconds=1),
+        outages=[(first - every, now)],
+        misfire_grace=None if grace is None else int(grace.total_seconds()),
+        coalesce=coalesce,
+    )
+    return [scheduled.to_pydatetime() for scheduled in frame[frame.outcome == "ran"].scheduled]
+
+
+def _note_slots(
+    t: Trial,
+    found: Any,
+    want: list[datetime],
+    now: datetime,
+    grace: timedelta | None,
+    coalesce: bool,
+    first: datetime,
+) -> None:
+    oldest = max(first, now - grace) if grace else first
+    t.seen.none_ran = t.seen.none_ran or (grace is None and want and want[-1] < now and not found)
+    t.seen.condemned = t.seen.condemned or (grace and want and first < oldest and not found)
+    t.seen.kept_first = t.seen.kept_first or (coalesce and len(found) == 1 and oldest <= found[0] < want[-1])
+    t.seen.now = now if now in found and now not in want else t.seen.now
+    t.seen.many = max(t.seen.many or 0, len(found)) if coalesce and len(found) > 1 else t.seen.many
+    if grace and not coalesce and any(now - slot > grace for slot in found):
+        t.seen.late, t.seen.limit = now - min(found), grace
+    t.seen.without_now = t.seen.without_now or (want[-1:] == [now] and now not in found)
+
+
+# ---- 7.3 ------------------------------------------------------------------------------------------------------------
+
+three = Exercise(
+    "7.3",
+    "Find the day that is complete",
+    hints=(
+        "Whose day is it? The tick is an instant; the day is what a calendar on a wall in that zone shows.",
+        "Get the calendar day of the tick in that zone. The interval lies between two midnights of that zone, and what "
+        "lies between them is not always 24 hours.",
+        "`today = tick.astimezone(zone).date()`; `datetime.combine(day, time(), zone)` is the midnight at which a day "
+        "begins.",
+    ),
+    passed="Half-open, from local midnight to local midnight: no flight is in two days, and none is in no day.",
+)
+
+
+@three.stub
+def interval_of(tick: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The last complete day of `zone` before `tick`: its start and its end (not part of it).
+
+    `tick` is an instant (aware, in any zone); so are both results.
+    """
+    ...  # your code here
+
+
+@three.solution
+def interval_of(tick: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The last complete day of `zone` before `tick`: its start and its end (not part of it)."""
+    today = tick.astimezone(zone).date()
+    yesterday = today - timedelta(days=1)
+    return datetime.combine(yesterday, time(), zone), datetime.combine(today, time(), zone)
+
+
+def _midnight(day, zone):
+    return datetime.combine(day, time(), zone)
+
+
+@three.wrong(
+    "For a tick at six in the morning you give the day of the tick, of which six hours have passed. It loads a quarter "
+    "of a day, finds it done, and nobody loads the rest.",
+    when=lambda seen: seen.six == "the day of the tick",
+)
+def day_of_tick(tick, zone):
+    today = tick.astimezone(zone).date()
+    return _midnight(today, zone), _midnight(today + timedelta(days=1), zone)
+
+
+@three.wrong(
+    "Your day begins at midnight in Greenwich. In New York that is seven or eight in the evening: what leaves later "
+    "than that counts to the day after.",
+    when=lambda seen: seen.six == "a day of UTC",
+)
+def utc_day(tick, zone):
+    today = tick.astimezone(UTC).date()
+    return _midnight(today - timedelta(days=1), UTC), _midnight(today, UTC)
+
+
+@three.wrong(
+    "For the same instant, once written in New York's time and once in UTC, you give two different days. The day is "
+    "that of the zone you were given; in which zone the tick is written says nothing.",
+    when=lambda seen: seen.two_days,
+)
+def zone_of_tick(tick, zone):
+    midnight = tick.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=1), midnight
+
+
+@three.wrong(
+    "You end the day at {end:%H:%M:%S}. The end is the midnight at which the next day begins, and is not part of it: "
+    "so nothing can fall between the two, and nothing is in both.",
+    when=lambda seen: seen.end is not None,
+)
+def end_inclusive(tick, zone):
+    today = tick.astimezone(zone).date()
+    return _midnight(today - timedelta(days=1), zone), _midnight(today, zone) - timedelta(seconds=1)
+
+
+@three.wrong(
+    "Your dates have no time zone, so nobody can tell which instants they are: the midnight of New York, of London, or "
+    "of the machine that happens to run this.",
+    when=lambda seen: seen.naive,
+)
+def without_zone(tick, zone):
+    today = tick.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    return today - timedelta(days=1), today
+
+
+@three.wrong(
+    "Your interval is the 24 hours before the tick. A tick that comes an hour late then loads another day, with an "
+    "hour of today in it and without one of yesterday.",
+    when=lambda seen: seen.six == "24 hours to the tick",
+)
+def since_yesterday_now(tick, zone):
+    return tick - timedelta(hours=24), tick
+
+
+@three.wrong(
+    "On {day:%d %B} your day has 24 hours, and in New York it had {hours:g}: clocks were changed that night. An hour "
+    "of flights is in two of your days, or in none.",
+    when=lambda seen: seen.hours,
+)
+def minus_24h(tick, zone):
+    end = _midnight(tick.astimezone(zone).date(), zone).astimezone(UTC)
+    return end - timedelta(hours=24), end
+
+
+@three.wrong(
+    "For a tick at 00:00:00 you go back one day too far. The day has just ended: its end is not part of it, so it is "
+    "complete.",
+    when=lambda seen: seen.too_far,
+)
+def midnight_is_yesterday(tick, zone):
+    today = (tick - timedelta(microseconds=1)).astimezone(zone).date()
+    return _midnight(today - timedelta(days=1), zone), _midnight(today, zone)
+
+
+@three.right
+def by_replace(tick, zone):
+    midnight = tick.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return midnight - timedelta(days=1), midnight
+
+
+@three.right
+def with_pandas(tick, zone):
+    import pandas as pd
+
+    midnight = pd.Timestamp(tick).tz_convert(zone).normalize()
+    return midnight - pd.DateOffset(days=1), midnight
+
+
+@three.right
+def in_utc(tick, zone):
+    start, end = interval_of(tick, zone)
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+@three.grade
+def grade_interval_of(t: Trial) -> None:
+    new_york = ZoneInfo("America/New_York")
+    cases = {  # words -> tick, the day that is complete, zone
+        "a tick at 06:00 in New York": (datetime(2013, 1, 16, 6, tzinfo=new_york), date(2013, 1, 15), new_york),
+        "the same tick, given in UTC": (datetime(2013, 1, 16, 11, tzinfo=UTC), date(2013, 1, 15), new_york),
+        "a tick at 00:00:00 in New York": (datetime(2013, 1, 16, tzinfo=new_york), date(2013, 1, 15), new_york),
+        "a tick at 02:00 UTC, which is evening in New York": (
+            datetime(2013, 1, 16, 2, tzinfo=UTC),
+            date(2013, 1, 14),
+            new_york,
+        ),
+        "the day of 23 hours": (datetime(2013, 3, 11, 6, tzinfo=new_york), date(2013, 3, 10), new_york),
+        "the day after it": (datetime(2013, 3, 12, 6, tzinfo=new_york), date(2013, 3, 11), new_york),
+        "the day of 25 hours": (datetime(2013, 11, 4, 6, tzinfo=new_york), date(2013, 11, 3), new_york),
+        "a tick in the hour that comes twice": (
+            datetime(2013, 11, 3, 1, 30, fold=1, tzinfo=new_york),
+            date(2013, 11, 2),
+            new_york,
+        ),
+        "a tick at 06:00 in Tokyo": (
+            datetime(2013, 1, 16, 6, tzinfo=ZoneInfo("Asia/Tokyo")),
+            date(2013, 1, 15),
+            ZoneInfo("Asia/Tokyo"),
+        ),
+    }
+    for case, (tick, day, zone) in cases.items():
+        found = t.call(tick, zone, case=case)
+        want = (_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
+        if not isinstance(found, tuple | list) or len(found) != 2 or not all(isinstance(x, datetime) for x in found):
+            t.stop(case, f"expected a pair of datetimes, got {show(found)}")
+        if any(x.tzinfo is None for x in found):
+            t.seen.naive = True
+            t.stop(case, f"got {show(found[0])}, which has no time zone")
+        got = [x.astimezone(UTC) for x in found]
+        right = [x.astimezone(UTC) for x in want]
+        for name, a, b in zip(("start", "end"), got, right, strict=True):
+            t.true(
+                a == b, f"{case}; the {name}", f"expected {show(b.astimezone(zone))}, got {show(a.astimezone(zone))}"
+            )
+        _note_interval(t, case, tick, zone, got, right)
+
+
+def _note_interval(t: Trial, case: str, tick: datetime, zone: ZoneInfo, got: list, right: list) -> None:
+    length = right[1] - right[0]
+    if case == "a tick at 06:00 in New York":
+        kinds = {"the day of the tick": (right[1], right[1] + length), "24 hours to the tick": (tick - length, tick)}
+        t.seen.six = next((name for name, pair in kinds.items() if list(pair) == got), None)
+        t.seen.right = got == right
+        if t.seen.six is None and got[0] != right[0] and all(x.time() == time() for x in got):
+            t.seen.six = "a day of UTC"
+    if timedelta() < right[1] - got[1] <= timedelta(seconds=1):
+        t.seen.end = got[1].astimezone(zone)
+    if got[1] == right[1] and got[1] - got[0] == timedelta(hours=24) != length:
+        t.seen.day, t.seen.hours = right[0].astimezone(zone), length.total_seconds() / 3600
+    if t.seen.right:
+        t.seen.two_days = t.seen.two_days or ("the same tick" in case and got != right)
+        t.seen.too_far = t.seen.too_far or ("00:00:00" in case and got[1] == right[0])
+
+
+# ---- 7.4 ------------------------------------------------------------------------------------------------------------
+
+four = Exercise(
+    "7.4",
+    "A tick that loads what is there to load",
+    star=True,
+    none=True,
+    hints=(
+        "The day of the tick plays no part. Which days have landed, and are not loaded in the form in which they lie "
+        "there now?",
+        "Of those leave out what has been given up: this day with this content. Take the oldest, as many as the limit "
+        "allows. What fails has been tried, and the next one's turn comes.",
+        "`todo = sorted(day for day, found in landed.items() if receipts.get(day) != found and (day, found) not in "
+        "given_up)`; then `for day in todo[:limit]:` with a `try` around `run_one(day)`.",
+    ),
+    passed="Ticks may be missed, doubled or late: what to do is read from state each time, and nothing is lost.",
+)
+
+
+@four.stub
+def tick(
+    landed: dict[date, str],
+    receipts: dict[date, str],
+    given_up: set[tuple[date, str]],
+    run_one: Callable[[date], object],
+    limit: int,
+) -> None:
+    """Load what there is to load, oldest first, with `run_one(day)`, at most `limit` times.
+
+    `landed`: day -> content hash of what lies there. `receipts`: day -> content hash of what was
+    loaded. `given_up`: pairs (day, content hash) that failed for good. `run_one` raises an error
+    where a day fails; a tick survives that.
+    """
+    ...  # your code here
+
+
+@four.solution
+def tick(
+    landed: dict[date, str],
+    receipts: dict[date, str],
+    given_up: set[tuple[date, str]],
+    run_one: Callable[[date], object],
+    limit: int,
+) -> None:
+    """Load what there is to load, oldest first, with `run_one(day)`, at most `limit` times."""
+    pending = [day for day, found in landed.items() if receipts.get(day) != found]
+    todo = [day for day in sorted(pending) if (day, landed[day]) not in given_up]
+    for day in todo[:limit]:
+        try:
+            run_one(day)
+        except Exception as error:
+            print(f"{day}: {error}")
+
+
+def _todo(landed, receipts, given_up):
+    return sorted(d for d, found in landed.items() if receipts.get(d) != found and (d, found) not in given_up)
+
+
+@four.wrong(
+    "After the outage {count} days are missing, for good, and every run was green. Your tick loads the newest day; "
+    "those whose ticks did not happen are nobody's.",
+    when=lambda seen: seen.count and 3 < seen.count < 10,
+)
+def yesterday_only(landed, receipts, given_up, run_one, limit):
+    day = max(landed, default=None)
+    if day and receipts.get(day) != landed[day] and (day, landed[day]) not in given_up:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "{again:%d %B} failed and was tried {tries} times within one tick. Whether and when to try again is the business "
+    "of retries; a tick that insists holds up the days behind it, and takes no notice of its limit.",
+    when=lambda seen: seen.again,
+)
+def insists(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        for _ in range(3):
+            try:
+                run_one(day)
+                break
+            except Exception:
+                pass
+
+
+@four.wrong(
+    "The file of 5 January is bad, and it was tried {times} times. With a limit of one day a tick it was tried at each "
+    "tick, as the oldest there is, and no other day was loaded any more.",
+    when=lambda seen: seen.times and seen.times > 2,
+)
+def retries_given_up(landed, receipts, given_up, run_one, limit):
+    for day in sorted(d for d, found in landed.items() if receipts.get(d) != found)[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "One day failed, and those after it were not tried at that tick, or the error went on to the scheduler. Days do "
+    "not depend on each other: one bad file holds up all the others.",
+    when=lambda seen: seen.stopped,
+)
+def stops_at_failure(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        run_one(day)
+
+
+@four.wrong(
+    "With a limit of {limit} your tick tried {tried} days. After a long outage, or on the first day of all, one tick "
+    "would work for hours, and everything else waits for it.",
+    when=lambda seen: seen.tried,
+)
+def unlimited(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up):
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "A corrected file of 5 January came, and your tick left it alone, because the day had been given up. What was "
+    "given up is the day with its old content.",
+    when=lambda seen: seen.unforgiven,
+)
+def gives_up_the_day(landed, receipts, given_up, run_one, limit):
+    days = {day for day, _ in given_up}
+    todo = sorted(day for day, found in landed.items() if receipts.get(day) != found and day not in days)
+    for day in todo[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "7 January came late, when later days had been loaded, and your tick never loaded it. Days do not arrive in order; "
+    "a mark of how far you have come hides every gap behind it.",
+    when=lambda seen: seen.gap,
+)
+def high_watermark(landed, receipts, given_up, run_one, limit):
+    newest = max(receipts, default=date.min)
+    for day in [day for day in _todo(landed, receipts, given_up) if day > newest][:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "A corrected file of 3 January came, and your tick did not load it, because the day has a receipt. The receipt "
+    "speaks of another content.",
+    when=lambda seen: seen.stale,
+)
+def loaded_is_loaded(landed, receipts, given_up, run_one, limit):
+    for day in sorted(d for d, found in landed.items() if d not in receipts and (d, found) not in given_up)[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "After the outage your tick begins with the newest days. If more come in than the limit allows, the oldest wait "
+    "for ever.",
+    when=lambda seen: seen.newest_first,
+)
+def newest_first(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[::-1][:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.right
+def counts_down(landed, receipts, given_up, run_one, limit):
+    for day in sorted(landed):
+        if limit == 0:
+            break
+        if receipts.get(day) == landed[day] or (day, landed[day]) in given_up:
+            continue
+        limit -= 1
+        try:
+            run_one(day)
+        except Exception as error:
+            print(day, error)
+
+
+@four.right
+def with_the_package(landed, receipts, given_up, run_one, limit):
+    import etl_core
+
+    left = {day: found for day, found in landed.items() if (day, found) not in given_up}
+    tried = []
+    for day in etl_core.pending(left, receipts)[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            continue
+        tried.append(day)
+    return tried
+
+
+class Month:
+    """January and the first days of February, a tick each day at six: files that come, are late, corrected or bad.
+
+    Each day's file is there at the next day's tick. 7 January comes on the 17th; 3 January is corrected on the 20th;
+    5 January is bad for good, and mended on the 25th; the first load of 12 January fails, and would succeed then.
+    """
+
+    LATE, CORRECTED, BAD, FLAKY = (date(2013, 1, n) for n in (7, 3, 5, 12))
+    OUTAGE = tuple(date(2013, 1, n) for n in (10, 11, 12, 13, 14))  # no tick on these days
+
+    def __init__(self) -> None:
+        self.receipts: dict[date, str] = {}
+        self.given_up: set[tuple[date, str]] = set()
+        self.tried: list[date] = []
+
+    def landed(self, today: date) -> dict[date, str]:
+        arrives = {self.LATE: date(2013, 1, 17)}
+        days = [date(2013, 1, n) for n in range(1, 32)]
+        there = [day for day in days if arrives.get(day, day + timedelta(days=1)) <= today]
+        changed = {self.CORRECTED: date(2013, 1, 20), self.BAD: date(2013, 1, 25)}
+        found = {day: f"{day} {'mended' if day in changed and changed[day] <= today else 'first'}" for day in there}
+        return dict(sorted(found.items(), key=lambda pair: (pair[0].day * 7) % 31))  # in no order
+
+    def run_one(self, day: date, content: str) -> None:
+        self.tried.append(day)
+        if (day, content) == (self.BAD, f"{self.BAD} first"):
+            self.given_up.add((day, content))
+            raise ValueError("more than half of the lines rejected")
+        if day == self.FLAKY and self.tried.count(day) == 1:
+            raise ConnectionError("the network is away")
+        self.receipts[day] = content
+
+
+@four.grade
+def grade_tick(t: Trial) -> None:
+    for limit in (31, 2, 1):
+        month = Month()
+        for today in [date(2013, 1, 2) + timedelta(days=n) for n in range(45)]:
+            if today not in month.OUTAGE:
+                _one_tick(t, month, today, limit)
+        landed = month.landed(date(2013, 2, 28))
+        missing = [day for day in landed if month.receipts.get(day) != landed[day]]
+        lost = [day for day in missing if day not in (month.BAD, month.CORRECTED)]
+        t.seen.count = len(lost) if limit == 31 else t.seen.count  # with less, a bad day may be what held them up
+        t.seen.times = max(t.seen.times or 0, month.tried.count(month.BAD))
+        t.seen.unforgiven = t.seen.unforgiven or missing == [month.BAD]
+        t.seen.gap = t.seen.gap or (len(lost) < 10 and month.LATE in lost)
+        t.seen.stale = t.seen.stale or (month.CORRECTED in missing and month.CORRECTED in month.receipts)
+        case = f"a month with an outage, a late, a corrected and a bad file, limit {limit}"
+        t.equal(sorted(missing), [], f"{case}; what is missing at the end")
+
+
+def _one_tick(t: Trial, month: Month, today: date, limit: int) -> None:
+    landed = month.landed(today)
+    right = _todo(landed, month.receipts, month.given_up)[:limit]
+    todo = len(_todo(landed, month.receipts, month.given_up))
+    before, case = len(month.tried), f"the tick of {today:%d %B}, limit {limit}"
+    given = (
+        dict(landed),
+        dict(month.receipts),
+        set(month.given_up),
+        lambda day: month.run_one(day, landed[day]),
+        limit,
+    )
+    found = t.call(*given, case=case, allow=(ValueError, ConnectionError))
+    tried = month.tried[before:]
+    repeated = [day for day in tried if tried.count(day) > 1]
+    if repeated:
+        t.seen.again, t.seen.tries = repeated[0], tried.count(repeated[0])
+    if len(tried) > limit:
+        t.seen.limit, t.seen.tried = limit, len(tried)
+    short = tried == right[: len(tried)] and len(tried) < len(right)
+    failing = bool(tried) and tried[-1] in (month.BAD, month.FLAKY)
+    t.seen.stopped = t.seen.stopped or isinstance(found, Raised) or (short and failing)
+    t.seen.newest_first = t.seen.newest_first or (len(tried) == len(right) < todo and tried[0] > right[0])
+    t.true(not isinstance(found, Raised), case, f"your tick let the error of a day out: {found!r}")
+    t.equal(tried, right, f"{case}; the days that were tried")

@@ -1,0 +1,123 @@
+"""The drills of lesson 09: a pipeline that fails and heals while you watch, waiting, and what the history says of each.
+
+Whether a drill is done is read from the history, so it counts however it was done: by a button, in a cell, or by a
+kernel that is no more.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import etl_core
+from etl_core import RetryPolicy, history
+from etl_core.history import Run
+from exercises import view
+
+if TYPE_CHECKING:
+    from etl_core.views.control_room import ControlRoom
+
+# The flights, with one attempt a stage and seconds instead of minutes between the attempts of a run.
+flights = replace(
+    etl_core.flights,
+    stage_retry=RetryPolicy(attempts=1, base=0, cap=0),
+    run_retry=RetryPolicy(attempts=4, base=3, cap=6),
+    target="exercises.tools.drills:flights",
+)
+
+
+def until(condition: Callable[[], object], seconds: float = 90) -> None:
+    """Wait for something that another thread or process brings about. AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it has not come about within {seconds:g} s"
+        time.sleep(0.05)
+
+
+def wait_for(room: ControlRoom, days: list[date], status: str, pipeline: str | None = None) -> None:
+    """Wait until all these days are loaded, pending, waiting or blocked, as the room's calendar shows them."""
+
+    def there() -> bool:
+        found = room.view(pipeline).days
+        return all(found.get(day) == status for day in days)
+
+    until(there)
+
+
+def drills() -> None:
+    """A line for each drill: what the history has of it, or that it is not done yet."""
+    runs, events = history.newest_runs(pipeline="flights"), history.newest_events()
+    for name, found in _DRILLS.items():
+        said = found(runs, events)
+        view.note(f"✓ {name}: {said}" if said else f"· {name}: not done yet")
+
+
+def _stale(runs: list[Run], events: list[history.Event]) -> str:
+    """Paused, and resumed after days had landed: the first runs after it are more than the two of one delivery."""
+    for event in events:
+        if event.kind == "resumed":
+            paused = next((one for one in events if one.kind == "paused" and one.id < event.id), None)
+            later = next((one.at for one in reversed(events) if one.kind == "paused" and one.id > event.id), None)
+            if paused and not [run for run in runs if paused.at < run.started_at < event.at]:
+                after = [run for run in runs if run.started_at > event.at and (not later or run.started_at < later)]
+                days = {run.interval_start for run in after if run.status == "succeeded"}
+                if len(days) >= 3:
+                    return "days landed while the schedule was paused, and were loaded after it"
+    return ""
+
+
+def _killed(runs: list[Run], events: list[history.Event]) -> str:
+    """The end of a dead run is written by others: a success without a duration, for nobody was there to measure it."""
+    found = next((run for run in runs if run.status == "succeeded" and run.duration_s is None), None)
+    return f"the run of {found.interval} died, and counts as succeeded" if found else ""
+
+
+def _bad_file(runs: list[Run], events: list[history.Event]) -> str:
+    for bad in runs:
+        if bad.permanent and bad.blocked:
+            others = {
+                run.interval_start for run in runs if run.status == "succeeded" and run.started_at > bad.started_at
+            }
+            if others - {bad.interval_start}:
+                return f"{bad.interval} was tried {_times(runs, bad)}, and other days went on"
+    return ""
+
+
+def _twice(runs: list[Run], events: list[history.Event]) -> str:
+    found = next((run for run in runs if run.status == "succeeded" and run.attempt == 3), None)
+    return f"{found.interval} was loaded by its third attempt" if found else ""
+
+
+def _corrected(runs: list[Run], events: list[history.Event]) -> str:
+    """A day that two scheduled runs have loaded, with another number of rows."""
+    loaded = [run for run in runs if run.status == "succeeded" and run.trigger in ("scheduled", "retry")]
+    for run in loaded:
+        before = [each for each in loaded if each.interval == run.interval and each.started_at < run.started_at]
+        if before and before[0].rows_loaded != run.rows_loaded:
+            return f"{run.interval} went from {before[0].rows_loaded} rows to {run.rows_loaded}"
+    return ""
+
+
+def _second_room(runs: list[Run], events: list[history.Event]) -> str:
+    found = next((event for event in events if event.kind == "lock refused"), None)
+    who = re.search(r"pid \d+", found.message) if found else None
+    return f"it was refused, and told who is there: {who[0]}" if who else ""
+
+
+def _times(runs: list[Run], bad: Run) -> str:
+    same = [run for run in runs if run.interval == bad.interval and run.error == bad.error]
+    return "once" if len(same) == 1 else f"{len(same)} times"
+
+
+_DRILLS: dict[str, Callable[[list[Run], list[history.Event]], str]] = {
+    "green but stale": _stale,
+    "killed after the commit": _killed,
+    "a bad file": _bad_file,
+    "a load that fails twice": _twice,
+    "a corrected file": _corrected,
+    "a second room": _second_room,
+}

@@ -1,0 +1,86 @@
+"""What there is of a scheduler at this moment, place by place: to be compared before and after a kill."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from etl_core import history, settings
+
+
+def survey(process: subprocess.Popen[bytes]) -> pd.Series:
+    """Place -> what is there, of the process and of ETL_HOME; read from outside, as a stranger would.
+
+    Locks are tried, for a moment: not to be called while a scheduler starts.
+    """
+    home = settings.current().home
+    runs = [_hold(path) for path in home.glob("locks/run-*.lock")]
+    jobs = [name for (name,) in rows(home / "jobs.db", "SELECT id FROM apscheduler_jobs")]
+    retries = sum(name.startswith("retry|") for name in jobs)
+    found = {
+        "memory: the process": "alive" if process.poll() is None else "gone",
+        "locks: the scheduler's": _hold(home / "locks" / "scheduler.lock"),
+        "locks: of runs": _counted(runs),
+        "jobs.db: schedules": len(jobs) - retries,
+        "jobs.db: retries": retries,
+        "history.db: runs": _counted(one for (one,) in rows(home / "history.db", "SELECT status FROM runs")),
+        "warehouse.db: flights": rows(home / "warehouse.db", "SELECT COUNT(*) FROM flights")[0][0],
+        "warehouse.db: receipts": rows(home / "warehouse.db", "SELECT COUNT(*) FROM receipts")[0][0],
+    }
+    return pd.Series(found, dtype=object)
+
+
+def rows(database: Path, sql: str) -> list[tuple]:
+    """What a SELECT finds; nothing where the file or the table is not there yet."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database, timeout=15)) as conn:
+        try:
+            return conn.execute(sql).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+
+
+def newest(*columns: str) -> tuple[object, ...]:
+    """These columns of the newest run in the history."""
+    run = history.newest_runs(limit=1)[0]
+    return tuple(getattr(run, column) for column in columns)
+
+
+def alarms() -> list[str]:
+    """The ids of the retries that wait in the job store."""
+    ids = rows(settings.current().home / "jobs.db", "SELECT id FROM apscheduler_jobs ORDER BY id")
+    return [name for (name,) in ids if name.startswith("retry|")]
+
+
+def until(condition: Callable[[], object], seconds: float = 40) -> None:
+    """Wait until `condition()` holds. TimeoutError if it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:g} s for it in vain; run the cells above again, from begin on")
+        time.sleep(0.02)
+
+
+def _hold(path: Path) -> str:
+    lock = FileLock(path, is_singleton=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return "held"
+    lock.release()
+    return "free"
+
+
+def _counted(words: object) -> str:
+    return ", ".join(f"{count} {word}" for word, count in sorted(Counter(words).items())) or "none"

@@ -1,0 +1,327 @@
+# %% [markdown]
+# # 09 Control room: can I operate it?
+#
+# ![The control room in JupyterLab: six answers for the operator, the last minutes as a timeline, the year as a calendar](images/control_room.png)
+#
+# So far you have built things and broken them. Now you operate them. This is the control room: a scheduler in this
+# notebook's kernel, with buttons, and whatever an operator asks answered from the history. In it you go through six
+# drills, each an accident that happens to everybody once.
+#
+# **You will do**: pause a schedule and find out who notices; kill a run after its commit; let a bad file, a locked
+# database and a correction happen, and decide each time who has to act; put a pipeline of your own beside the flights.
+#
+# **You will learn**: which figures answer an operator, and why the success rate is not one of them; when to wait, when to
+# run again, and when to write to somebody.
+#
+# **You need**: [04 Pipeline](04_pipeline.ipynb) for the history, [05 Run by hand](05_run_by_hand.ipynb) for *pending*, and
+# [08 Persistence](08_persistence.ipynb) for what survives.
+#
+# **Minutes**: 25 for reading and drills, 50 for the exercises, the capstone included.
+
+# %%
+import subprocess
+import sys
+
+import pandas as pd
+
+import etl_core
+from etl_core import history
+from exercises import begin, check, mine, progress, reveal
+from exercises.tools.cases import case_of, recorded
+from exercises.tools.drills import drills, flights, until, wait_for
+
+home = begin("09", keep=True)
+
+# %% [markdown]
+# This lesson's folder stays: it is `lesson-09` in your state folder. When the kernel is restarted or killed, run the cell
+# above and the one below again, and the room is back with all it knew. (To start with an empty one, restart the kernel
+# and begin with `begin("09", keep=True, fresh=True)`.)
+#
+# ## Open the room
+#
+# A `Delivery` plays the outside world: it puts days into a landing zone of this folder. It goes on when the scheduler is
+# paused or dead, as the world does. The flights are the usual pipeline, except that a failed run is tried again after
+# seconds instead of minutes, so that you can watch.
+
+# %%
+from etl_core.views.control_room import control_room
+from etl_core.views.room.choice import Choice
+from etl_core.views.room.delivery import Delivery
+from etl_core.views.room.headline import headline
+
+room = control_room(flights, delivery=Delivery(days=0))
+delivery = room.delivery
+room.start(choice=Choice(seconds=2, limit=3))  # a tick every two seconds, at most three days a tick
+room
+
+# %% [markdown]
+# That is the panel. (If you read this elsewhere, the picture above is all there is: it needs a kernel.) Keep it in sight:
+# in JupyterLab, right-click on it and choose *Create New View for Cell Output*.
+#
+# Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and
+# says which buttons do the same; use whichever you like. (To watch the year go by, choose a number of days on the card
+# *Landing*; and *off* again before the next drill.)
+
+
+# %%
+def figures(*names):
+    """Some of the answers on the panel's cards."""
+    return {one.name: one.value for one in headline(room.view("flights")) if one.name in names}
+
+
+wait_for(room, delivery.land(3), "loaded")
+figures("current", "scheduler", "failed")
+
+# %% [markdown]
+# The six cards are what an operator asks at six in the morning, in this order: is the data current? Is the scheduler
+# alive? What runs now? What failed, and does it heal itself or need me? What was missed? What do I type?
+#
+# ## Read the signs
+#
+# Before the accidents, their signs. Each row below is a day as somebody found it; all twelve were made by real runs that
+# were killed, cut off or retried. `landed` and `receipt` are content hashes.
+
+# %%
+rows = []
+for name, case in recorded().items():
+    newest = case["runs"][0] if case["runs"] else {"status": "", "alive": None}
+    alive = {None: "", True: "yes", False: "no"}[newest["alive"]]
+    wait = (case["retry_at"] - case["now"]).total_seconds() / 60 if case["retry_at"] else None
+    rows.append([case["day"], case["landed"], case["receipt"], newest["status"], alive, wait])
+table = pd.DataFrame(rows, columns=["day", "landed", "receipt", "newest run", "alive", "minutes to retry"])
+table.astype(object).where(table.notna(), "").style.hide().format(precision=0).set_uuid("cases")
+
+# %% [markdown]
+# Look at the 9th and the 12th: both rows say `running`, and nobody is alive. One has its receipt and needs nothing, the
+# other is lost and has to run again. And the 13th has no run at all, red or green. Only the two hashes tell.
+#
+# **Exercise 9.1★** Write `triage`: what does a day need? The answers are `"nothing"`, `"wait"`, `"rerun"`,
+# `"fix file"` and `"ask source"`.
+
+# %% exercise="9.1"
+from exercises.lesson_09 import triage
+
+check("9.1", triage)
+
+# %% [markdown]
+# ## Drill: green but stale
+#
+# Before the holidays somebody pauses the schedule for a change to the network (button *Pause*), and forgets it. Six days
+# land. Back at your desk you look at four figures: the success rate of lesson 04, and the cards *scheduler*, *failed* and
+# *current*.
+#
+# **Predict**: which of the four tells that something is **missing**? One of them: `"success rate"`, `"scheduler"`,
+# `"failed"` or `"current"`.
+
+# %%
+guess = None
+
+# %%
+room.pause()
+holidays = delivery.land(6)
+runs = [{"day": run.interval_start, **vars(run)} for run in history.newest_runs(pipeline="flights")]
+print(f"success rate: {mine('4.3')(runs):.0%}")
+print(figures("scheduler", "failed", "current"))
+reveal(guess, "current", "All that ran succeeded. Nothing ran. What has landed and what is loaded differ.")
+room.resume()
+wait_for(room, holidays, "loaded")
+
+# %% [markdown]
+# A success rate of 100 %, no failure, and six days pending. Rates and error counts are computed from runs, and a run that
+# did not happen is in none of them. *Scheduler* tells why (paused), if one thinks of asking. *Current* asks the data.
+#
+# Resumed, the room loaded six days in two ticks. Nobody had to say which: pending is found from state.
+#
+# ## Drill: killed after the commit
+#
+# A process loads a day, and is killed between the commit of its load and the line in the history that would say so. (Here
+# it is a child process; the kill in earnest comes at the end.) The row says `running`, for good.
+#
+# **Predict**: what will the room call this run, once a tick has looked after it: `"crashed"` or `"succeeded"`?
+
+# %%
+guess = None
+
+# %%
+day = max(room.view().facts.loaded)
+command = [sys.executable, "-m", "etl_core", "run", str(day), "--fault", "load.after-commit=kill"]
+subprocess.run(command, capture_output=True)
+[killed] = history.newest_runs(limit=1, pipeline="flights")
+until(lambda: history.find(killed.run_id).status != "running")
+reveal(guess, history.find(killed.run_id).status, "The receipt of the day carries its run id: all of it is there.")
+
+# %% [markdown]
+# Its lock could be taken, so it was dead; its receipt was there, so it had done its work. That is `recover` of lesson
+# 08, at each tick. Had the kill come a moment earlier, the receipt would be missing, the answer `crashed`, and the day
+# pending again.
+#
+# ## Drill: a bad file
+#
+# The next day's file arrives with a renamed column (`delivery.spoil()`), and two good days come after it. The policy of
+# this pipeline allows four attempts.
+#
+# **Predict**: how many attempts does the bad day get?
+
+# %%
+guess = None
+
+# %%
+bad = delivery.spoil()
+wait_for(room, [bad], "blocked")
+wait_for(room, delivery.land(2), "loaded")
+tried = [run for run in history.newest_runs(pipeline="flights") if run.interval_start == bad]
+reveal(guess, len(tried), "A column does not come back by itself, so the error is permanent, and the day is blocked.")
+print(mine("9.1")(case_of(flights, bad)))
+figures("current", "failed", "type")
+
+# %% [markdown]
+# One attempt, and the days after it went on. *Failed* says that it needs you, and *type* has the command that shows why.
+# Click its row: the autopsy has the error, which names the file, the line and the column. Beside it is *Run these days
+# again*. Try it: the same error a second time, because a retry changes nothing about a file.
+#
+# ## Drill: a load that fails twice
+#
+# Somebody has the database open in another program, and two loads in a row find it locked. (In the panel: *load*,
+# *locked*, 2 times, *Arm*; then let a day land.) The first attempt fails, and its row turns red.
+#
+# **Predict**: what does the day need now? One of the answers of 9.1.
+
+# %%
+guess = None
+
+# %%
+room.arm("load", "locked", 2)
+[locked] = delivery.land(1)
+wait_for(room, [locked], "waiting")
+need = mine("9.1")(case_of(flights, locked))
+reveal(guess, need, "The error is a passing one, and the next attempt is stored. Red is not always yours.")
+wait_for(room, [locked], "loaded")
+attempts = [vars(run) for run in history.newest_runs(pipeline="flights") if run.interval_start == locked]
+pd.DataFrame(attempts)[["trigger", "attempt", "status", "error"]].fillna("")
+
+# %% [markdown]
+# Newest first, as everywhere. The timeline has a line for this day: two crosses, then a load. How long was the day late?
+# No run's duration has the answer.
+#
+# **Exercise 9.2** Say it in three values: the run that brought the data, the number of attempts, and the seconds from
+# the first failure to the data. Read them off the panel, or ask the history; it is graded from your own.
+
+# %% exercise="9.2"
+from exercises.lesson_09 import recovery
+
+check("9.2", recovery)
+
+# %% [markdown]
+# ## Drill: corrections
+#
+# Two files come again. That of the bad day is right now (`delivery.correct(bad)`). And the source withdraws a flight of 2
+# January, a day that was loaded long ago: its file has one line less.
+#
+# **Predict**: you press nothing. Which of the two gets into the warehouse? `"both"`, `"bad day"`, `"2 January"` or
+# `"none"`.
+
+# %%
+guess = None
+
+# %%
+COUNT = "SELECT COUNT(*) AS n FROM flights WHERE flight_date = '2013-01-02'"
+before = etl_core.query(COUNT).n[0]
+file = delivery.folder / "flights" / "2013-01-02.csv"
+file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+delivery.correct(bad)
+until(lambda: etl_core.query(COUNT).n[0] < before)
+wait_for(room, [bad], "loaded")
+reveal(guess, "both", f"2 January has {etl_core.query(COUNT).n[0]} flights instead of {before}.")
+figures("current", "failed")
+
+# %% [markdown]
+# *Blocked* was a verdict on that content, not on the day. The room needs no button for corrections, and nobody has to
+# remember that the 2nd was loaded once.
+#
+# ## Drill: a second room
+#
+# A colleague does not know that you are here, and starts a scheduler on the same state folder. Two would run most ticks
+# twice.
+#
+# **Predict**: what does the second one do: `"run"`, `"wait"` or `"refuse"`?
+
+# %%
+guess = None
+
+# %%
+import os
+
+second = subprocess.run([sys.executable, "-m", "etl_core", "schedule", "--every", "5"], capture_output=True, text=True)
+reveal(guess, "refuse" if second.returncode else "run", "And it says who is there, so that somebody can be asked.")
+print("it names this kernel:", f"pid {os.getpid()} " in second.stderr)
+drills()
+
+# %% [markdown]
+# In a second notebook the room opens as well, and shows everything; its *scheduler* card says *yes, elsewhere*, and whose
+# it is. Looking needs no lock.
+#
+# What is left is **the kill in earnest**. In the panel choose *load.before-commit* and *kill this kernel*, press *Arm*,
+# then let a day land. The kernel dies in the load, and JupyterLab says so. Before you go on: what will *missed or recovered*
+# say, and what will the day be? Then run the first two cells. Schedule, history and pictures are back, the run is called
+# crashed, and a tick has loaded its day.
+#
+# ## Capstone: a pipeline of your own
+#
+# Beside the flights lies the weather: a file a day, 26,115 hourly rows in the year. Make it a second pipeline. The job
+# store keeps the name of a pipeline, `weather:weather`, and not the pipeline, so it has to stand in a file that the next
+# process can import. `%%writefile` makes one of a cell, in this lesson's folder; an editor does as well.
+#
+# **Exercise 9.3** Write `landed`, `extract`, `transform` and `load`. It is graded as 3.1 and 3.2 were: run twice, with a
+# corrected file, killed at every statement. And two days have something to say: 3 November, whose hour from one to two
+# comes twice, and 31 December, whose file has not come.
+
+# %% exercise="9.3"
+from exercises.lesson_09 import weather
+
+# %%
+check("9.3", "weather.py")
+
+# %% [markdown]
+# Now it joins the room, under the same scheduler, with retries, history and a calendar of its own: daily at six, and once
+# at once. Choose it at the top of the panel. (Until yours has passed, `mine` has the workbook's.)
+
+# %%
+room.add(mine("9.3"))
+room.start("weather", choice=Choice("daily", at="06:00", limit=365))
+room.run_now("weather")
+wait_for(room, delivery.landed(), "loaded", "weather")
+etl_core.query("SELECT pipeline, COUNT(*) AS days, SUM(rows_loaded) AS rows FROM receipts GROUP BY pipeline")
+
+# %% [markdown]
+# Two pipelines, one warehouse, one history, receipts of their own. After you change `weather.py`, run the cells from
+# `check` on, or restart the kernel: a process imports a file once.
+#
+# ## What others call it
+#
+# | here | elsewhere |
+# |---|---|
+# | the control room | the web pages of Airflow, Dagster and Prefect; Flower for Celery. APScheduler has none |
+# | is the data current? | Dagster: *freshness policies* and *asset checks*. Airflow: *deadline alerts*. Prefect: an *automation* on an event that does not come |
+# | pause, resume | a paused DAG in Airflow; a stopped schedule in Dagster; a paused deployment in Prefect |
+# | blocked, waiting for a retry | Airflow: `failed`, `up_for_retry`. Prefect: `Failed`, `AwaitingRetry`. Dagster: a failed run; a retry is a run of its own |
+# | run again, backfill | *clear* a task instance and *backfill* in Airflow; *re-execute* and *backfill* in Dagster |
+# | a second scheduler is refused | Airflow allows several, which share a database and lock rows; two Celery beats send everything twice |
+#
+# Most dashboards open on runs: how many, how long, what share succeeded. Whichever tool you meet, ask it first for the
+# newest whole day of the data, and if it cannot say, write that query yourself.
+
+# %% [markdown]
+# ## Recap
+#
+# An operator asks about data, and runs are only the way to it: green can be stale. Every red has an owner; it may be a
+# retry that is waiting, a person with an editor, or a source that has to be written to, and the signs tell which. What
+# survives a kill is what was committed, and the next tick sorts out the rest. Corrections and late days need no button,
+# because what there is to do is found from state. And four functions make a pipeline; everything around them was the
+# same for the weather as for the flights.
+
+# %%
+progress()
+
+# %% [markdown]
+# **Next**: this was the last numbered lesson. `beyond/` runs the same pipeline on Celery, Prefect, Dagster and Airflow, and
+# measures whether deciding against them was right. The room stays open until you press *Stop* or shut down the kernel.

@@ -1,0 +1,206 @@
+"""The pictures hold what the data says, and say it in a sentence too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from etl_core.backlog import PendingDay
+from etl_core.history import Event, Run, StageRun
+from etl_core.scheduling.store import Stored
+from etl_core.views.room.calendar import calendar
+from etl_core.views.room.durations import durations, parts
+from etl_core.views.room.facts import Facts
+from etl_core.views.room.headline import headline
+from etl_core.views.room.moments import bands
+from etl_core.views.room.table import log, runs_table
+from etl_core.views.room.timeline import timeline
+from etl_core.views.room.view import View, Working
+from tests.core.toy import toy
+from tests.room.look import marked, svg
+
+NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
+EVIL = '<script>alert(1)</script> & "quotes"'
+
+
+def run(day: int, ago: float, took: float | None = 0.5, status: str = "succeeded", **more: object) -> Run:
+    begun = NOW - timedelta(seconds=ago)
+    ended = None if status == "running" else begun + timedelta(seconds=took or 0)
+    given = {"interval_start": date(2024, 1, day), "interval_end": date(2024, 1, day + 1), "started_at": begun, **more}
+    return Run(pipeline="toy", status=status, finished_at=ended, duration_s=took, **given)
+
+
+def look(facts: Facts, state: str = "running", **more: object) -> View:
+    return View(at=NOW, pipeline=toy, state=state, facts=facts, **more)
+
+
+def days(*numbers: int) -> dict[date, str]:
+    return {date(2024, 1, n): f"hash {n}" for n in numbers}
+
+
+def event(n: int, ago: float, kind: str, message: str = "") -> Event:
+    return Event(n, NOW - timedelta(seconds=ago), kind, None, None, message)
+
+
+def test_each_day_of_the_year_is_in_the_calendar_with_its_status() -> None:
+    facts = Facts(
+        landed=days(1, 2, 3, 4, 6, 7),
+        loaded=frozenset(days(1, 2)),
+        pending=tuple(
+            PendingDay(date(2024, 1, n), why, EVIL)
+            for n, why in ((3, "blocked"), (4, "waiting"), (6, "new"), (7, "changed"))
+        ),
+    )
+    at_work = Working(run(7, 2, None, "running"), "running", 2, 0.5, None)
+    html = calendar(look(facts, working=(at_work,)))
+    cells = {cell["data-day"]: cell["data-status"] for cell in marked(html, "data-day")}
+    assert len(cells) == 366
+    assert [cells[f"2024-01-0{n}"] for n in range(1, 9)] == (
+        ["loaded", "loaded", "blocked", "waiting", "missing", "pending", "running", "absent"]
+    )
+    assert "<script" not in html and "alert(1)" in html
+    assert (
+        "2024: 2 of 6 landed days are loaded; 1 blocked (2024-01-03); 1 waiting for a retry (2024-01-04); "
+        "1 pending (2024-01-06); 1 being loaded (2024-01-07); 1 not landed though later ones have (2024-01-05)"
+    ) in html
+
+
+def test_states_in_the_calendar_are_told_apart_without_colour() -> None:
+    facts = Facts(
+        landed=days(1, 2, 3),
+        loaded=frozenset(days(1)),
+        pending=(PendingDay(date(2024, 1, 2), "blocked"), PendingDay(date(2024, 1, 3), "waiting")),
+    )
+    signs = {
+        group.attrib["data-status"]: "".join(one.text or "" for one in group if one.tag == "text")
+        for group in svg(calendar(look(facts))).iter("g")
+        if "data-day" in group.attrib
+    }
+    assert signs == {"loaded": "", "blocked": "✕", "waiting": "↻", "absent": ""}
+
+
+def test_an_empty_calendar_says_so() -> None:
+    assert "nothing has landed yet" in calendar(look(Facts()))
+    assert "all 2 days that landed are loaded" in calendar(look(Facts(landed=days(1, 2), loaded=frozenset(days(1, 2)))))
+
+
+def test_durations_are_stacked_by_stage_and_failures_are_marked() -> None:
+    good, bad = run(1, 60, 2.0), run(2, 30, 1.0, "failed", error="x", retry_at=None)
+    begun = NOW - timedelta(seconds=60)
+    stage = StageRun(good.run_id, "extract", 1, "succeeded", begun, 0.5, None, 4, 0, None, None, None)
+    stages = {
+        good.run_id: (
+            replace(stage, status="failed", duration_s=0.25),
+            replace(stage, attempt=2),
+            replace(stage, stage="transform", duration_s=0.25),
+            replace(stage, stage="load", duration_s=0.75),
+        )
+    }
+    view = look(Facts(runs=(bad, good), stages=stages))
+    assert parts(view, good) == {"extract": 0.75, "transform": 0.25, "load": 0.75, "between": 0.25}
+    html = durations(view)
+    bars = {group.attrib["data-run-id"]: group for group in svg(html).iter("g")}
+    assert list(bars) == [good.run_id, bad.run_id]  # oldest left
+    heights = {one.attrib["data-stage"]: float(one.attrib["height"]) for one in bars[good.run_id].iter("rect")}
+    assert abs(heights["extract"] / heights["between"] - 3) < 0.05
+    assert [one.text for one in bars[bad.run_id].iter("text")] == ["✕"]
+    assert "The last 2 runs: a day usually takes 2.00 s; 1 failed or died" in html
+
+
+def test_what_is_usual_is_the_median_and_a_long_run_is_named() -> None:
+    runs = tuple(run(n + 1, 100 - n, took) for n, took in enumerate([0.5, 0.6, 0.7, 9.0]))
+    html = durations(look(Facts(runs=runs)))
+    assert "a day usually takes 0.65 s, the longest took 9.00 s (2024-01-04); none failed" in html
+
+
+def test_the_timeline_shows_attempts_the_gap_between_them_and_the_retry_that_is_stored() -> None:
+    first = run(2, 100, 1.0, "failed", error=EVIL, retry_at=NOW - timedelta(seconds=60))
+    second = run(
+        2, 60, 1.0, "failed", attempt=2, retry_of=first.run_id, error="x", retry_at=NOW + timedelta(seconds=45)
+    )
+    fine = run(1, 120)
+    html = timeline(look(Facts(runs=(second, first, fine), waiting=(second,))))
+    drawn = svg(html)
+    assert [one["data-run-id"] for one in marked(html, "data-run-id")] == [fine.run_id, first.run_id, second.run_id]
+    gaps = [one.attrib for one in drawn.iter("line") if one.attrib["class"] == "gap"]
+    assert len(gaps) == 2
+    [retry] = marked(html, "data-retry-at")
+    assert retry["data-retry-at"] == "12:00:45" and retry["x"] == gaps[1]["x2"]
+    [now] = [one.attrib for one in drawn.iter("line") if one.attrib["class"] == "now"]
+    at = [float(one["x"].strip("%")) for one in (gaps[0] | {"x": gaps[0]["x1"]}, {"x": now["x1"]}, retry)]
+    assert at == sorted(at)
+    assert "The last 5 minutes: 3 runs, 1 day with a failure; next retry at 12:00:45" in html
+    assert "<script" not in html
+
+
+def test_ticks_left_out_are_marked_side_by_side() -> None:
+    events = tuple(event(9 - n, 30, kind, EVIL) for n, kind in enumerate(["skipped", "coalesced", "missed"]))
+    html = timeline(look(Facts(events=events)))
+    found = marked(html, "data-event")
+    assert [one["data-event"] for one in found] == ["skipped", "coalesced", "missed"]
+    places = [float(one["x"].strip("%")) for one in found][::-1]  # in the order they came
+    assert places[2] - places[1] > 1 and places[1] - places[0] > 1
+    assert "ticks missed or skipped 2 times" in html and "<script" not in html
+
+
+def test_what_is_older_than_the_window_is_not_drawn() -> None:
+    html = timeline(look(Facts(runs=(run(1, 10), run(2, 3000)), events=(event(1, 900, "missed"),))))
+    assert len(marked(html, "data-run-id")) == 1
+    assert marked(html, "data-event") == []
+
+
+def test_runs_at_the_same_time_do_not_cover_each_other() -> None:
+    runs = (run(2, 20, 10.0), run(1, 22, 10.0))
+    drawn = svg(timeline(look(Facts(runs=runs))))
+    lanes = [lane for lane in drawn.iter("g") if any("data-run-id" in one.attrib for one in lane)]
+    assert len(lanes) == 2
+
+
+def test_bands_tell_when_a_scheduler_was_there() -> None:
+    kinds = ["started", "paused", "resumed", "stopped", "started"]
+    events = tuple(event(n, 100 - 10 * n, kind) for n, kind in enumerate(kinds))[::-1]
+    found = [(round((NOW - end).total_seconds()), kind) for _, end, kind in bands(look(Facts(events=events)))]
+    assert found == [(90, "on"), (80, "paused"), (70, "on"), (0, "on")]
+
+
+def test_a_scheduler_that_was_killed_ends_with_its_last_sign_of_life() -> None:
+    events = (event(2, 20, "started"), event(1, 200, "started"))
+    last = run(1, 150)
+    [first, _] = bands(look(Facts(events=events, runs=(last,))))
+    assert first[1] == last.started_at
+    killed = look(Facts(events=events[1:], runs=(last,)), state="stopped")
+    assert bands(killed)[0][1] == last.started_at
+
+
+def test_text_from_files_and_errors_is_escaped_in_table_and_log() -> None:
+    bad = run(1, 10, 1.0, "failed", error=EVIL)
+    view = look(Facts(runs=(bad,), events=(event(1, 5, "refused", EVIL),)))
+    assert "<script" not in runs_table(view, [bad], None) + log(view)
+    assert "&lt;script&gt;" in log(view)
+
+
+def test_a_run_that_takes_longer_than_usual_and_one_that_is_overdue() -> None:
+    usual = tuple(run(n, 600 - n, 0.5) for n in range(1, 6))
+    slow = run(7, 5, None, "running")
+    facts = Facts(runs=(slow, *usual), running=(slow,))
+    told = headline(look(facts, working=(Working(slow, "running", 5, 0.5, None),)))[2]
+    assert (told.tone, told.detail) == ("warn", "beginning · 5 s so far · usually 0.50 s · longer than usual")
+    told = headline(look(facts, working=(Working(slow, "overdue", 1000, 0.5, None),)))
+    assert told[2].tone == "bad" and "overdue" in told[2].detail
+    assert told[5].command == f"etl show {slow.run_id[:8]}"
+
+
+def test_green_but_stale() -> None:
+    """Every run succeeded, and the answer is no all the same."""
+    facts = Facts(
+        landed=days(*range(1, 9)),
+        loaded=frozenset(days(1, 2)),
+        pending=tuple(PendingDay(day, "new") for day in days(*range(3, 9))),
+        runs=(run(2, 100), run(1, 101)),
+    )
+    stored = Stored("toy", "schedule", "toy", None, "every 5 s", "UTC", "x:y", 1)
+    current, scheduler, _, failed, *_ = headline(look(facts, "paused", schedule=stored))
+    assert (current.value, current.tone) == ("6 days pending", "bad")
+    assert current.detail == "whole to 2024-01-02 · oldest pending 2024-01-03"
+    assert scheduler.value == "yes, but paused"
+    assert failed.value == "nothing"
