@@ -72,7 +72,7 @@ def engine(url: str) -> sa.Engine:
 
 def writer(url: str) -> sa.Engine:
     """The same engine for writing: `begin()` waits for the write lock at once, so what it reads stays true."""
-    return engine(url).execution_options(begin="IMMEDIATE")
+    return _writer(url, os.getpid())
 
 
 def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.Engine:
@@ -104,8 +104,8 @@ def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.En
 @contextmanager
 def reading(database: sa.Engine) -> Iterator[sa.Connection]:
     """A connection that sees one state of the database and takes no lock, whatever `database` is."""
-    with database.execution_options(begin="DEFERRED").connect() as conn:
-        yield conn
+    with database.connect() as conn:
+        yield conn.execution_options(begin="DEFERRED")
 
 
 def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple]) -> None:
@@ -155,6 +155,11 @@ def _engine(url: str, pid: int) -> sa.Engine:
 
     event.listen(made, "handle_error", _explain, retval=True)
     return made
+
+
+@cache
+def _writer(url: str, pid: int) -> sa.Engine:
+    return _engine(url, pid).execution_options(begin="IMMEDIATE")
 
 
 def _inode(path: str) -> int | None:
