@@ -43,18 +43,15 @@ def read_csv(files: Sequence[tuple[bytes, str]], columns: Sequence[Column], leni
     newline and does not parse.
     """
     headers = [check_header(data, path, columns) for data, path in files]
-    names = headers[0][0] if headers else []
-    alike = all(others == names for others, _ in headers)
-    table = _read_typed([data for data, _ in files], names, columns) if alike and files else None
-    if table is None and len(files) > 1:
-        return [read_csv([file], columns, lenient)[0] for file in files]
-    if table is None:
-        return [_read_text(*file, *header, columns, lenient) for file, header in zip(files, headers, strict=True)]
-    tables, start = [], 0
-    for data, _ in files:
-        tables.append(table.slice(start, _lines(data)))
-        start += _lines(data)
-    return [CsvFile(part, [], notes) for part, (_, notes) in zip(tables, headers, strict=True)]
+    if len({tuple(names) for names, _ in headers}) == 1:
+        table = _read_typed([data for data, _ in files], headers[0][0], columns)
+        if table is not None:
+            ends = np.cumsum([_lines(data) for data, _ in files])
+            parts = (table.slice(end - _lines(data), _lines(data)) for (data, _), end in zip(files, ends, strict=True))
+            return [CsvFile(part, [], notes) for part, (_, notes) in zip(parts, headers, strict=True)]
+    if len(files) == 1:
+        return [_read_text(*files[0], *headers[0], columns, lenient)]
+    return [read_csv([file], columns, lenient)[0] for file in files]
 
 
 def schema(columns: Sequence[Column]) -> pa.Schema:
