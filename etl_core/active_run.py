@@ -27,6 +27,13 @@ from etl_core.warehouse import Receipts, open_warehouse, receipts_of
 if TYPE_CHECKING:
     from etl_core.pipeline import Pipeline
 
+_THIS_RUN = sa.update(runs).where(runs.c.run_id == sa.bindparam("this_run"))
+_THIS_STAGE = sa.update(stage_runs).where(
+    stage_runs.c.run_id == sa.bindparam("this_run"),
+    stage_runs.c.stage == sa.bindparam("this_stage"),
+    stage_runs.c.attempt == sa.bindparam("this_attempt"),
+)
+
 
 class ActiveRun:
     """A run that is under way: its stages, and their results for a look in between."""
@@ -38,6 +45,7 @@ class ActiveRun:
         self.receipts: Any = None
         self.closed = False
         self._row, self._lock, self._known_bad = row, lock, known_bad
+        self._history = history.open_history()
         self._began = time.monotonic()
         self._attempts = dict.fromkeys(("extract", "transform", "load"), 0)
         self._log("started: %s by %s, attempt %d", row.interval, row.trigger, row.attempt)
@@ -117,22 +125,20 @@ class ActiveRun:
 
     def _attempt(self, stage: str, work: Callable[[], Any], given: Any) -> Any:
         self._attempts[stage] += 1
-        key = {"run_id": self.run_id, "stage": stage, "attempt": self._attempts[stage]}
-        began = time.monotonic()
-        _write(
-            sa.insert(stage_runs).values(**key, status="running", started_at=datetime.now(UTC), rows_in=_count(given))
-        )
+        attempt, began = self._attempts[stage], time.monotonic()
+        key = {"run_id": self.run_id, "stage": stage, "attempt": attempt}
+        self._write(sa.insert(stage_runs), **key, status="running", started_at=datetime.now(UTC), rows_in=_count(given))
 
         def end(**found: Any) -> None:
-            here = [stage_runs.c[name] == value for name, value in key.items()]
-            _write(sa.update(stage_runs).where(*here).values(duration_s=time.monotonic() - began, **found))
+            this = {"this_run": self.run_id, "this_stage": stage, "this_attempt": attempt}
+            self._write(_THIS_STAGE, **this, duration_s=time.monotonic() - began, **found)
 
         try:
             faults.fire(stage)
             result = work()
         except BaseException as error:
             end(status="failed", error_type=type(error).__name__, error=str(error), traceback=_traceback(error))
-            self._log("%s failed, attempt %d: %s", stage, key["attempt"], _one_line(error))
+            self._log("%s failed, attempt %d: %s", stage, attempt, _one_line(error))
             raise
         end(status="succeeded", rows_out=_count(result), rows_rejected=_rejected(result))
         return result
@@ -159,11 +165,16 @@ class ActiveRun:
         open_runs.pop(self.run_id, None)
         duration = time.monotonic() - self._began
         try:
-            here = runs.c.run_id == self.run_id
-            _write(sa.update(runs).where(here).values(finished_at=datetime.now(UTC), duration_s=duration, **found))
+            now = datetime.now(UTC)
+            self._write(_THIS_RUN, this_run=self.run_id, finished_at=now, duration_s=duration, **found)
         finally:
             self._lock.release()
         self._log("%s after %.2f s %s", found["status"], duration, found.get("error") or "")
+
+    def _write(self, statement: sa.Executable, **values: Any) -> None:
+        """Its own transaction: what has happened stays written, whatever happens next."""
+        with self._history.begin() as conn:
+            conn.execute(statement, values)
 
     def _log(self, message: str, *values: object, level: int = logging.INFO) -> None:
         token = run_id.set(self.run_id)
@@ -206,11 +217,6 @@ def tell(pipeline: Pipeline, run: Run) -> None:
     except Exception as error:
         history.record_event("on_failure failed", _one_line(error), pipeline.name, run.run_id)
         log().exception("on_failure failed")
-
-
-def _write(statement: sa.Executable) -> None:
-    with history.open_history().begin() as conn:
-        conn.execute(statement)
 
 
 def _count(value: Any) -> int | None:

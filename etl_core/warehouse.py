@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Date, Float, Integer, MetaData, Table, Text
 
 from etl_core import settings
-from etl_core.database import Instant, engine, open_database, reading
+from etl_core.database import Instant, open_database, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,6 +190,3 @@ def receipts_of(pipeline: str, days: Iterable[date] | None = None) -> dict[date,
     with reading(open_warehouse()) as conn:
         found = [Receipt(**row._mapping) for row in conn.execute(chosen)]
     return {receipt.flight_date: receipt for receipt in found if wanted is None or receipt.flight_date in wanted}
-
-
-__all__ = ["Receipt", "Receipts", "engine", "metadata", "open_warehouse", "query", "receipts_of", "write_receipts"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal
 
@@ -82,7 +82,7 @@ def _parse(kind: str, text: str) -> int | float | datetime | None:
     if kind == "number":
         return float(text) if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else None
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) if _INSTANT.fullmatch(text) else None
+        return datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
         return None
 

@@ -35,20 +35,23 @@ class CsvFile:
     notes: list[str]
 
 
-def read_csv(data: bytes, path: str, columns: Sequence[Column], lenient: bool = False) -> CsvFile:
-    """Read the bytes of one file. With `lenient`, a bad value in a nullable column is missing, and noted.
+def read_csv(files: Sequence[tuple[bytes, str]], columns: Sequence[Column], lenient: bool = False) -> list[CsvFile]:
+    """Read files of one kind, given as (bytes, path). With `lenient`, a bad value in a nullable column is missing.
 
-    Raises BadSchema (see check_header), and StillBeingWritten where the last line has no newline and does not parse.
+    All of them go to Arrow in one piece: a month of small files takes a third of the time it takes one by one. If that
+    fails, each is read by itself. Raises BadSchema (see check_header), and StillBeingWritten where a last line has no
+    newline and does not parse.
     """
-    names, notes = check_header(data, path, columns)
-    table = _read_typed(data, names, columns)
-    if table is not None:
-        return CsvFile(table, [], notes)
-    lines = read_lines(data, path, names, columns, lenient)
-    if lines.forgiven:
-        notes.append(f"{path}: {len(lines.forgiven)} bad values taken as missing (the first: {lines.forgiven[0]})")
-    typed = [pa.array([row[n] for row in lines.values], field.type) for n, field in enumerate(schema(columns))]
-    return CsvFile(pa.table(typed, schema(columns)), lines.bad, notes)
+    headers = [check_header(data, path, columns) for data, path in files]
+    if len({tuple(names) for names, _ in headers}) == 1:
+        table = _read_typed([data for data, _ in files], headers[0][0], columns)
+        if table is not None:
+            ends = np.cumsum([_lines(data) for data, _ in files])
+            parts = (table.slice(end - _lines(data), _lines(data)) for (data, _), end in zip(files, ends, strict=True))
+            return [CsvFile(part, [], notes) for part, (_, notes) in zip(parts, headers, strict=True)]
+    if len(files) == 1:
+        return [_read_text(*files[0], *headers[0], columns, lenient)]
+    return [read_csv([file], columns, lenient)[0] for file in files]
 
 
 def schema(columns: Sequence[Column]) -> pa.Schema:
@@ -56,27 +59,39 @@ def schema(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([(column.name, _arrow_type(column)) for column in columns] + [("source_line", pa.int64())])
 
 
-def to_frame(tables: Sequence[pa.Table]) -> pd.DataFrame:
-    """Tables below one another as one DataFrame: text is str, numbers that may be missing are Int32, float64."""
-    return pa.concat_tables(tables).to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
+def to_frame(files: Sequence[CsvFile], columns: Sequence[Column]) -> pd.DataFrame:
+    """The good lines of all files, one below another: text is str, numbers that may be missing are Int32, float64."""
+    table = pa.concat_tables([schema(columns).empty_table(), *(file.table for file in files)])
+    return table.combine_chunks().to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
 
 
 def _arrow_type(column: Column) -> pa.DataType:
     return pa.int32() if column.nullable and _TYPES[column.kind] == pa.int64() else _TYPES[column.kind]
 
 
-def _read_typed(data: bytes, names: list[str], columns: Sequence[Column]) -> pa.Table | None:
-    """The whole file by Arrow, or None where any line needs a closer look."""
+def _read_text(
+    data: bytes, path: str, names: list[str], notes: list[str], columns: Sequence[Column], lenient: bool
+) -> CsvFile:
+    lines = read_lines(data, path, names, columns, lenient)
+    if lines.forgiven:
+        notes.append(f"{path}: {len(lines.forgiven)} bad values taken as missing (the first: {lines.forgiven[0]})")
+    typed = [pa.array([row[n] for row in lines.values], field.type) for n, field in enumerate(schema(columns))]
+    return CsvFile(pa.table(typed, schema(columns)), lines.bad, notes)
+
+
+def _read_typed(files: Sequence[bytes], names: list[str], columns: Sequence[Column]) -> pa.Table | None:
+    """The lines of all files below one another, by Arrow, or None where any line needs a closer look."""
+    data = b"".join(_body(file) for file in files)
     if b'"' in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
         return None  # Arrow may find other line ends than an editor
-    if any(data[hit.start() - 1 : hit.start()] in (b",", b"\n", b" ", b"\t", b"-") for hit in _HEX.finditer(data)):
+    if any(data[hit.start() - 1 : hit.start()] in (b"", b",", b"\n", b" ", b"\t", b"-") for hit in _HEX.finditer(data)):
         return None  # Arrow would read 0x1F as a number
     instants = [column.name for column in columns if column.kind == "instant"]
     types = {column.name: pa.string() if column.name in instants else _arrow_type(column) for column in columns}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
-            read_options=arrow_csv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
+            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False),
             parse_options=arrow_csv.ParseOptions(quote_char=False),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=MISSING, strings_can_be_null=False
@@ -86,7 +101,8 @@ def _read_typed(data: bytes, names: list[str], columns: Sequence[Column]) -> pa.
             table = table.set_column(table.schema.get_field_index(name), name, _instants(table[name], columns))
     except (pa.ArrowInvalid, ValueError):
         return None
-    if table.num_rows != data.count(b"\n") - data.endswith(b"\n"):
+    counts = [_lines(file) for file in files]
+    if table.num_rows != sum(counts):
         return None  # blank lines: rows are no longer lines
     for position, column in enumerate(columns):
         values = table[column.name]
@@ -97,7 +113,19 @@ def _read_typed(data: bytes, names: list[str], columns: Sequence[Column]) -> pa.
             table = table.set_column(position, column.name, values)
         elif values.null_count and not column.nullable:
             return None
-    return table.append_column("source_line", pa.array(np.arange(2, table.num_rows + 2)))
+    numbers = np.concatenate([np.arange(2, count + 2) for count in counts])
+    return table.append_column("source_line", pa.array(numbers))
+
+
+def _body(data: bytes) -> bytes:
+    """What follows the header, ending in a newline."""
+    body = data[data.index(b"\n") + 1 :]
+    return body if body.endswith(b"\n") else body + b"\n"
+
+
+def _lines(data: bytes) -> int:
+    """Physical lines after the header."""
+    return data.count(b"\n") - data.endswith(b"\n")
 
 
 def _instants(values: pa.ChunkedArray, columns: Sequence[Column]) -> pa.Array:

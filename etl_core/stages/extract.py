@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from etl_core.errors import BadSchema
 from etl_core.interval import Interval
-from etl_core.stages.columns import FLIGHTS, WEATHER
-from etl_core.stages.csvfile import read_csv, schema, to_frame
-from etl_core.stages.landing import LandedDay, read_day
+from etl_core.stages.columns import FLIGHTS, WEATHER, Column
+from etl_core.stages.csvfile import CsvFile, read_csv, to_frame
+from etl_core.stages.landing import LandedDay, read_days
 from etl_core.stages.quarantine import check_most_are_good, rejected_frame
 from etl_core.stages.reference import read_reference
-
-_IN_PARALLEL = min(4, os.cpu_count() or 1)  # days that are read at once
 
 
 @dataclass(frozen=True)
@@ -54,55 +51,47 @@ def extract(interval: Interval | str, landing: str | Path | None = None) -> Extr
     TransientError (StillBeingWritten) where trying again may help. A missing weather file is no error.
     """
     interval = Interval.of(interval)
-    if len(interval.days) == 1:
-        days = [_read(read_day(interval.start, landing))]
-    else:
-        with ThreadPoolExecutor(_IN_PARALLEL) as pool:  # Arrow and the network let other threads work meanwhile
-            days = list(pool.map(lambda day: _read(read_day(day, landing)), interval.days))
+    days = read_days(interval.days, landing)
+    flights = read_csv([(files.flights, files.flights_path) for files in days], FLIGHTS)
+    rejected: list[tuple[date, int, str, str]] = []
+    for files, read in zip(days, flights, strict=True):
+        check_most_are_good(files, read.table.num_rows + len(read.bad), [(bad.line, bad.reason) for bad in read.bad])
+        rejected += [(files.day, bad.line, bad.reason, bad.row) for bad in read.bad]
+    reported = [files for files in days if files.weather is not None]
+    weather = read_csv([(files.weather, files.weather_path) for files in reported], WEATHER, lenient=True)
+    notes = [note for read in flights for note in read.notes]
+    notes += [
+        f"{files.weather_path}: not found; the flights of {files.day} get no weather"
+        for files in days
+        if files.weather is None
+    ]
+    notes += [note for files, read in zip(reported, weather, strict=True) for note in _weather_notes(files, read)]
     return Extracted(
         interval=interval,
-        flights=to_frame([day.flights for day in days]),
-        weather=to_frame([day.weather for day in days]),
+        flights=_frame(days, flights, FLIGHTS),
+        weather=_frame(reported, weather, WEATHER),
         airports=read_reference("airports").frame,
-        rejected=rejected_frame([line for day in days for line in day.rejected]),
-        landed=[day.files for day in days],
-        notes=[note for day in days for note in day.notes],
+        rejected=rejected_frame(rejected),
+        landed=days,
+        notes=notes,
     )
 
 
-@dataclass(frozen=True)
-class _Day:
-    files: LandedDay
-    flights: pa.Table
-    weather: pa.Table
-    rejected: list[tuple[date, int, str, str]]
-    notes: list[str]
+def _frame(days: Sequence[LandedDay], read: Sequence[CsvFile], columns: Sequence[Column]) -> pd.DataFrame:
+    """The good lines of all files, and the day of the file that each is from."""
+    midnights = np.array([files.day for files in days], "datetime64[s]")
+    flight_date = np.repeat(midnights, [file.table.num_rows for file in read])
+    return to_frame(read, columns).assign(flight_date=flight_date)
 
 
-def _read(files: LandedDay) -> _Day:
-    read = read_csv(files.flights, files.flights_path, FLIGHTS)
-    check_most_are_good(files, read.table.num_rows + len(read.bad), [(bad.line, bad.reason) for bad in read.bad])
-    weather, notes = _read_weather(files)
-    rejected = [(files.day, bad.line, bad.reason, bad.row) for bad in read.bad]
-    return _Day(files, _dated(read.table, files.day), _dated(weather, files.day), rejected, read.notes + notes)
-
-
-def _read_weather(files: LandedDay) -> tuple[pa.Table, list[str]]:
-    """A row an airport and hour, and notes. A bad value is missing; a bad file is BadSchema."""
-    path = files.weather_path
-    if files.weather is None:
-        return schema(WEATHER).empty_table(), [f"{path}: not found; the flights of {files.day} get no weather"]
-    read = read_csv(files.weather, path, WEATHER, lenient=True)
-    notes = list(read.notes)
+def _weather_notes(files: LandedDay, read: CsvFile) -> list[str]:
+    """What is odd about a day's weather. A bad value is missing, a line without place or hour is left out; a file of
+    which most or any other line is bad is BadSchema."""
+    path, notes = files.weather_path, list(read.notes)
     for bad in read.bad:
         if bad.column is None:
             raise BadSchema(f"{path}, line {bad.line}: {bad.reason}; ask for the file to be sent again")
         notes.append(f"{path}, line {bad.line}: {bad.reason}; left out")
     if len(read.bad) > read.table.num_rows:
         raise BadSchema(f"{path}: {len(read.bad)} lines without a place or hour, such as {notes[-1]}; ask for it again")
-    return read.table, notes
-
-
-def _dated(table: pa.Table, day: date) -> pa.Table:
-    midnight = pa.scalar(pd.Timestamp(day).to_pydatetime(), pa.timestamp("s"))
-    return table.append_column("flight_date", pa.repeat(midnight, table.num_rows))
+    return notes

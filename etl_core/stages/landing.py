@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -53,18 +54,21 @@ def landed(days: Sequence[date] | None = None, landing: str | Path | None = None
     return {day: _combined(flights[day], weather.get(day)) for day in sorted(flights)}
 
 
-def read_day(day: date, landing: str | Path | None = None) -> LandedDay:
-    """The files of `day`. Raises PermanentError if they are missing or unreadable, StillBeingWritten in mid-write."""
+def read_days(days: Sequence[date], landing: str | Path | None = None) -> list[LandedDay]:
+    """The files of `days`. Raises PermanentError if some are missing or unreadable, StillBeingWritten in mid-write."""
     landing = str(landing or settings.current().landing)
-    if is_url(landing):
-        from etl_core.stages import remote
+    if not is_url(landing):
+        return [_read_day(day, landing, read_local) for day in days]
+    from etl_core.stages import remote
 
-        read, paths = remote.read, [f"{landing}/{kind}/{day}.csv" for kind in ("flights", "weather")]
-        named = [remote.without_secrets(path) for path in paths]
-    else:
-        read, paths = read_local, [str(Path(landing) / kind / f"{day}.csv") for kind in ("flights", "weather")]
-        named = paths
+    with ThreadPoolExecutor(remote.IN_PARALLEL) as pool:
+        return list(pool.map(lambda day: _read_day(day, landing, remote.read), days))
+
+
+def _read_day(day: date, landing: str, read: Callable[[str], bytes | None]) -> LandedDay:
+    paths = [f"{landing}/{kind}/{day}.csv" for kind in ("flights", "weather")]
     flights, weather = (read(path) for path in paths)
+    named = [without_secrets(path) for path in paths]
     if flights is None:
         raise PermanentError(
             f"{named[0]}: not found, so there are no flights for {day}; wait until it lands, or check ETL_LANDING"
@@ -79,6 +83,11 @@ def content_hash(flights: bytes, weather: bytes | None) -> str:
 
 def is_url(landing: str) -> bool:
     return "://" in landing
+
+
+def without_secrets(place: str) -> str:
+    """A path or URL fit for a message: no user, no password, no query (which may hold a signature)."""
+    return re.sub(r"://[^/@]*@", "://", place).partition("?")[0] if is_url(place) else place
 
 
 def read_local(path: str | Path) -> bytes | None:

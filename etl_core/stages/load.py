@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,14 +37,16 @@ def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipt
             conn.execute(sa.delete(table).where(within(table, transformed.interval)))
         insert_rows(conn, flights, FLIGHT_COLUMNS, rows)
         insert_rows(conn, rejected_flights, REJECTED_COLUMNS, rejected)
+        known = dict(conn.execute(sa.select(reference_files.c.name, reference_files.c.source_hash)).all())
         for reference in references:
-            _replace(conn, reference)
+            if known.get(reference.name) != reference.source_hash:  # another file than last time
+                _replace(conn, reference)
         return write_receipts(conn, PIPELINE, run_id, _receipts(transformed))
 
 
 def row_tuples(frame: pd.DataFrame, run_id: str) -> Iterator[tuple]:
     """The rows as tuples for the driver, `run_id` last: numbers, text and None; `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS`."""
-    columns = [_plain(name, frame[name]).to_pylist() for name in frame]
+    columns = [_plain(name, values).to_pylist() for name, values in frame.items()]
     return zip(*columns, [run_id] * len(frame), strict=True)
 
 
@@ -61,23 +65,21 @@ def within(table: sa.Table, interval: Interval) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.flight_date >= interval.start, table.c.flight_date < interval.end)
 
 
-def _receipts(transformed: Transformed) -> dict:
-    loaded = transformed.flights.groupby("flight_date").size()
-    rejected = transformed.rejected.groupby("flight_date").size()
-    return {
-        day: (source_hash, int(loaded.get(pd.Timestamp(day), 0)), int(rejected.get(pd.Timestamp(day), 0)))
-        for day, source_hash in transformed.landed.items()
-    }
+def _receipts(transformed: Transformed) -> dict[date, tuple[str, int, int]]:
+    loaded, rejected = _rows_a_day(transformed.flights), _rows_a_day(transformed.rejected)
+    return {day: (content, loaded.get(day, 0), rejected.get(day, 0)) for day, content in transformed.landed.items()}
+
+
+def _rows_a_day(frame: pd.DataFrame) -> dict[date, int]:
+    days, counts = np.unique(frame.flight_date.to_numpy("datetime64[D]"), return_counts=True)
+    return dict(zip(days.tolist(), counts.tolist(), strict=True))
 
 
 def _replace(conn: sa.Connection, reference: Reference) -> None:
-    """Make a reference table equal to its file, if the file is another one than last time."""
-    here = reference_files.c.name == reference.name
-    if conn.execute(sa.select(reference_files.c.source_hash).where(here)).scalar() == reference.source_hash:
-        return
+    """Make a reference table equal to its file."""
     table, frame = metadata.tables[reference.name], reference.frame
     conn.execute(sa.delete(table))
-    rows = list(zip(*(pa.Array.from_pandas(frame[name]).to_pylist() for name in frame), strict=True))
+    rows = zip(*(pa.Array.from_pandas(values).to_pylist() for _, values in frame.items()), strict=True)
     insert_rows(conn, table, list(frame), rows)
-    conn.execute(sa.delete(reference_files).where(here))
+    conn.execute(sa.delete(reference_files).where(reference_files.c.name == reference.name))
     conn.execute(sa.insert(reference_files).values(name=reference.name, source_hash=reference.source_hash))

@@ -19,7 +19,9 @@ _REJECTED = {"flight_date": "datetime64[s]", "source_line": "int64", "reason": "
 
 def rejected_frame(rows: Iterable[tuple[date, int, str, str]] = ()) -> pd.DataFrame:
     """Rejected lines as a DataFrame with its dtypes, even where there is none."""
-    return pd.DataFrame(list(rows), columns=list(_REJECTED)).astype(_REJECTED)
+    columns = list(zip(*rows, strict=True)) or [()] * len(_REJECTED)
+    typed = zip(_REJECTED.items(), columns, strict=True)
+    return pd.DataFrame({name: pd.array(values, dtype=dtype) for (name, dtype), values in typed})
 
 
 def quarantine(rows: pd.DataFrame, reasons: pd.Series, landed: Sequence[LandedDay]) -> pd.DataFrame:

@@ -41,11 +41,11 @@ def read_reference(name: str) -> Reference:
 
 @lru_cache(maxsize=8)
 def _parsed(name: str, path: str, data: bytes) -> pd.DataFrame:
-    read = read_csv(data, path, _COLUMNS[name])
+    (read,) = read_csv([(data, path)], _COLUMNS[name])
     key = _COLUMNS[name][0].name
     if read.bad:
         raise BadSchema(f"{path}, line {read.bad[0].line}: {read.bad[0].reason}; correct the line")
-    frame = to_frame([read.table]).drop(columns="source_line")
+    frame = to_frame([read], _COLUMNS[name]).drop(columns="source_line")
     if frame[key].duplicated().any():
         raise BadSchema(f"{path}: {key} {frame[key][frame[key].duplicated()].iloc[0]!r} is there twice; leave one")
     return frame

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +19,10 @@ from urllib.parse import unquote, urlsplit
 
 from etl_core import settings
 from etl_core.errors import BadParameter, EtlError, PermanentError, TransientError
-from etl_core.stages.landing import day_of
+from etl_core.stages.landing import day_of, without_secrets
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 15, 600
-_IN_PARALLEL = 16
+IN_PARALLEL = 16
 _MARKS = ("size", "ETag", "Last-Modified", "LastModified", "mtime", "last_modified", "updated", "created")
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
@@ -44,7 +43,7 @@ def hashes(landing: str, days: Sequence[date] | None = None) -> tuple[dict[date,
     wanted = None if days is None else set(days)
     files = {url: what for url, what in _listed(landing).items() if wanted is None or what[1] in wanted}
     known = _read_cache()
-    with ThreadPoolExecutor(_IN_PARALLEL) as pool:
+    with ThreadPoolExecutor(IN_PARALLEL) as pool:
         looked = pool.map(lambda url: _entry(url, known.get(without_secrets(url))), files)
         entries = dict(zip(files, looked, strict=True))
     seen = {without_secrets(url): entry for url, entry in entries.items() if entry.get("marks")}
@@ -57,11 +56,6 @@ def hashes(landing: str, days: Sequence[date] | None = None) -> tuple[dict[date,
         if entries[url]:  # else it is gone since the listing
             found[kind][day] = entries[url]["sha256"]
     return found["flights"], found["weather"]
-
-
-def without_secrets(url: str) -> str:
-    """A URL fit for a message: no user, no password, no query (which may hold a signature)."""
-    return re.sub(r"://[^/@]*@", "://", url).partition("?")[0]
 
 
 def _listed(landing: str) -> dict[str, tuple[str, date]]:

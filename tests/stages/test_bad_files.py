@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from etl_core.errors import BadSchema, PermanentError, StillBeingWritten
+from etl_core.interval import Interval
 from etl_core.stages import landing as landing_module
 from etl_core.stages.extract import extract
 from etl_core.stages.landing import landed
 from etl_core.stages.transform import transform
-from tests.stages.files import DAY, flights_file, lines_of, stages, weather_file, write_lines
+from tests.stages.files import DAY, change, flights_file, lines_of, stages, weather_file, write_lines
 
 GOOD = 894  # lines of 2013-01-15
 
@@ -263,3 +264,26 @@ def test_weather_line_with_too_few_fields(landing: Path) -> None:
     lines[4] = b"EWR,2013"
     write_lines(weather_file(landing), lines)
     refused("weather", "line 5", "found 2 fields, expected 15")
+
+
+@pytest.mark.parametrize("odd", ["as it is", "no last newline", "CRLF", "a blank line", "another order", "a bad value"])
+def test_days_read_together_are_what_each_is_alone(landing: Path, odd: str) -> None:
+    path = flights_file(landing, "2013-01-15")
+    data = path.read_bytes()
+    if odd == "no last newline":
+        path.write_bytes(data.removesuffix(b"\n"))
+    elif odd == "CRLF":
+        path.write_bytes(data.replace(b"\n", b"\r\n"))
+    elif odd == "a blank line":
+        path.write_bytes(data.replace(b"\n", b"\n\n", 3))
+    elif odd == "another order":
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+        frame[frame.columns[::-1]].to_csv(path, index=False)
+    elif odd == "a bad value":
+        change(path, 7, distance="far")
+    days = ["2013-01-14", "2013-01-15", "2013-01-16"]
+    together, alone = extract(Interval.of(days[0], days[-1])), [extract(day) for day in days]
+    for name in ("flights", "weather", "rejected"):
+        expected = pd.concat([getattr(day, name) for day in alone], ignore_index=True)
+        pd.testing.assert_frame_equal(getattr(together, name), expected)
+    assert len(together.rejected) == (odd == "a bad value")
