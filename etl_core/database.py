@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,7 +26,6 @@ from etl_core.errors import DatabaseError, EtlError, TransientError
 BUSY_TIMEOUT = 15  # seconds a writer waits for another one
 _PRAGMAS = (
     "page_size = 16384",  # of a new file; a load writes a tenth faster than with the default 4096
-    "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "cache_size = -32768",  # 32 MB hold a month's load: with the default 2, pages are written and read again within it
@@ -139,6 +139,7 @@ def _engine(url: str, pid: int) -> sa.Engine:
         try:
             for pragma in _PRAGMAS:
                 dbapi.execute(f"PRAGMA {pragma}")
+            _write_ahead(dbapi)
         except sqlite3.Error as error:
             dbapi.close()
             raise _in_words(error, path) or error from error
@@ -160,6 +161,19 @@ def _engine(url: str, pid: int) -> sa.Engine:
 @cache
 def _writer(url: str, pid: int) -> sa.Engine:
     return _engine(url, pid).execution_options(begin="IMMEDIATE")
+
+
+def _write_ahead(dbapi: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait here for a process that does the same to a new file, so this does."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            dbapi.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _inode(path: str) -> int | None:

@@ -55,9 +55,9 @@ def solution(number: str) -> None:
 
 
 def progress(lessons: str = "") -> None:
-    """Show which exercises are done: those of this lesson, or of all with `progress("all")`."""
-    lesson = lessons or state.lesson() or "all"
-    chosen = [exercise for exercise in model.every() if lesson in ("all", exercise.lesson)]
+    """Show which exercises are done: of this lesson, of another such as "03", or of all with `progress("all")`."""
+    lesson = str(lessons).zfill(2) if lessons else state.lesson() or "all"
+    chosen = [exercise for exercise in model.every() if lesson in ("all", exercise.lesson)] or model.every()
     view.progress(chosen, record.read(), "" if lesson == "all" else 'progress("all") shows every lesson.')
 
 

@@ -225,6 +225,15 @@ def fingerprint(path: Path) -> str:
 
 
 @two.wrong(
+    "Your fingerprint is `{mark}`: what an object is, and where in memory it stands, with nothing of the file in it. "
+    "After a restart every day would look changed, and be loaded again.",
+    when=lambda seen: seen.mark and " object at 0x" in seen.mark.replace("@", "at"),
+)
+def the_object(path):
+    return str(hashlib.sha256(Path(path).read_bytes()))
+
+
+@two.wrong(
     "Another process computes another fingerprint for the same file: Python salts `hash()` of text and bytes anew in "
     "each. After a restart every day would look changed, and be loaded again.",
     when=lambda seen: seen.other_process is False,
@@ -310,7 +319,7 @@ def grade_fingerprint(t: Trial) -> None:
     mark = t.call(first, case="a file")
     if not isinstance(mark, str):
         t.stop("a file", f"expected text, got {show(mark)}")
-    t.seen.length = len(mark)
+    t.seen.mark, t.seen.length = show(mark), len(mark)
     t.true(len(mark) <= 1000, "a file", f"expected a short text, got one of {len(mark):,} characters")
     again = in_child(t.answer, first)
     t.seen.other_process = again.value == mark

@@ -408,6 +408,23 @@ def except_Exception(path, day, work):
 
 
 @two.wrong(
+    "The work failed, and its row says succeeded: the last thing your function does overwrites what it had noted. "
+    "Nobody will look for a day that is said to be there.",
+    when=lambda seen: seen.after_error == ["succeeded"],
+)
+def succeeded_finally(path, day, work):
+    row = _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        _write(path, "UPDATE runs SET status = 'failed', error = ? WHERE id = ?", said, row)
+        raise
+    finally:
+        _write(path, "UPDATE runs SET status = 'succeeded' WHERE id = ?", row)
+
+
+@two.wrong(
     "A day that failed and then succeeded reads {again} with you. The second run has rewritten the row of the first: "
     "by the day one finds every run of it, not this one.",
     when=lambda seen: seen.again and len(seen.again) == 2 and seen.again[0] != "failed",
@@ -421,6 +438,63 @@ def updates_by_day(path, day, work):
         _write(path, "UPDATE runs SET status = 'failed', error = ? WHERE day = ?", said, day)
         raise
     _write(path, "UPDATE runs SET status = 'succeeded' WHERE day = ?", day)
+
+
+@two.wrong(
+    "An earlier run of the day was killed, and its row said `running`. Your run has rewritten it: now they read "
+    "{killed}. That row was the only trace of the kill.",
+    when=lambda seen: seen.killed and seen.killed[0] != "running",
+)
+def updates_what_runs(path, day, work):
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    status, said = "failed", None
+    try:
+        work()
+        status = "succeeded"
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        ended = "UPDATE runs SET status = ?, error = ? WHERE day = ? AND status = 'running'"
+        _write(path, ended, status, said, day)
+
+
+@two.wrong(
+    "While your run was at work, another one could not note that it had begun: {locked}. A transaction that stays open "
+    "as long as the work takes keeps everybody else from writing.",
+    when=lambda seen: seen.locked,
+)
+def holds_the_database(path, day, work):
+    row = _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    with closing(sqlite3.connect(path)) as conn:
+        status, said = "failed", None
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            work()
+            status = "succeeded"
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            conn.execute("UPDATE runs SET status = ?, error = ? WHERE id = ?", (status, said, row))
+            conn.commit()
+
+
+@two.wrong(
+    "Another run began while yours was at work, and in the end the two rows read {both}: yours is the first, and the "
+    "other one still runs. The newest row is not always one's own.",
+    when=lambda seen: seen.both and seen.both != ["succeeded", "running"],
+)
+def updates_the_newest(path, day, work):
+    newest = "WHERE id = (SELECT MAX(id) FROM runs)"
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        _write(path, "UPDATE runs SET status = 'failed', error = ? " + newest, said)  # noqa: S608
+        raise
+    _write(path, "UPDATE runs SET status = 'succeeded' " + newest)  # noqa: S608
 
 
 @two.right
@@ -467,6 +541,7 @@ def grade_tracked(t: Trial) -> None:
         if isinstance(error, KeyboardInterrupt):
             t.seen.after_ctrl_c = now
         elif error and rows:
+            t.seen.after_error = now
             said = str(rows[0][1])
             t.true(
                 "ValueError" in said and "no lines" in said, case, f"expected type and message as the error, got {said}"
@@ -480,6 +555,33 @@ def grade_tracked(t: Trial) -> None:
     t.call(path, "2013-01-15", lambda: None, case=case)
     t.seen.again = [row[0] for row in _runs(path)]
     t.equal(t.seen.again, ["failed", "succeeded"], f"{case}; the statuses of both runs")
+    _beside_others(t)
+
+
+def _beside_others(t: Trial) -> None:
+    """Runs that are not the answer's: one that was killed before, one that begins meanwhile."""
+    begins = "INSERT INTO runs (day, status) VALUES (?, 'running')"
+    case = "a day whose first run was killed, and which is run again"
+    path = database(t.folder / "killed.db", RUNS)
+    _write(path, begins, "2013-01-15")
+    t.call(path, "2013-01-15", lambda: None, case=case)
+    t.seen.killed = [row[0] for row in _runs(path)]
+    t.equal(t.seen.killed, ["running", "succeeded"], f"{case}; the statuses of both runs")
+
+    case = "another day's run begins during the work, and does not end"
+    path = database(t.folder / "both.db", RUNS)
+
+    def work() -> None:
+        try:
+            with closing(sqlite3.connect(path, timeout=0.3)) as conn, conn:
+                conn.execute(begins, ("2013-01-16",))
+        except sqlite3.OperationalError as error:
+            t.seen.locked = str(error)
+
+    t.call(path, "2013-01-15", work, case=case)
+    t.true(not t.seen.locked, case, f"the other run could not write: {t.seen.locked}")
+    t.seen.both = None if t.seen.locked else [row[0] for row in _runs(path)]
+    t.equal(t.seen.both, None if t.seen.locked else ["succeeded", "running"], f"{case}; the statuses of both runs")
 
 
 def _runs(path: Path) -> list[tuple]:

@@ -70,6 +70,18 @@ def default_today(value):
 
 
 @one.wrong(
+    "For '2013-01', a month, you returned {of_month}: what was missing has been filled in. A guess loads a day, and "
+    "the days that were meant stay away.",
+    when=lambda seen: seen.of_month,
+)
+def fills_in(value):
+    found = pd.to_datetime(str(value)) if value not in (True, None, 20130115) else pd.NaT
+    if found is pd.NaT:
+        raise ValueError(f"no day: {value!r}")
+    return found.date()
+
+
+@one.wrong(
     "You return the text itself. A file name is made of it later: {text!r} is a path to another folder.",
     when=lambda seen: seen.text is not None,
 )
@@ -110,7 +122,7 @@ def grade_parse_day(t: Trial) -> None:
         found = t.call(value, case=f"the {type(value).__name__} {value}")
         t.seen.text = "../.." if isinstance(found, str) else t.seen.text
         t.equal(found, day, f"the {type(value).__name__} {value}")
-    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday"):
+    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01"):
         case = f"{value!r}"
         found = t.call(value, case=case, allow=True, none=True)
         if isinstance(found, Raised):
@@ -118,6 +130,7 @@ def grade_parse_day(t: Trial) -> None:
             t.true(fits, case, f"expected a ValueError or a TypeError, got {found!r}")
         elif value != 20130115 or found != day:
             t.seen.of_int = found if value == 20130115 and isinstance(found, date) else t.seen.of_int
+            t.seen.of_month = found if value == "2013-01" and isinstance(found, date) else t.seen.of_month
             t.seen.bad_value = t.seen.bad_value or case
             t.seen.today = t.seen.today or found == date.today()
             t.seen.none = t.seen.none or found is None

@@ -73,8 +73,8 @@ class Trial:
     def call(self, *args: Any, case: str = "", allow: Any = (), none: bool | None = None, **kwargs: Any) -> Any:
         """The answer's result for these arguments; `case` says in words what they are.
 
-        An error of a type in `allow` (or any Exception, with True) is returned as Raised. Another one, or code that
-        does not come to an end, ends the grading with "your code raised".
+        An error of a type in `allow` (or any Exception, with True) is returned as Raised. Another one, a name that is
+        not known, or code that does not come to an end, ends the grading with "your code raised".
         """
         if not callable(self.answer):
             name = self.exercise.name
@@ -90,7 +90,8 @@ class Trial:
         if ran.timed_out:
             text = f"Your code was still running after {self.exercise.seconds:g} seconds, and was stopped."
             self.stop(case, "Does every loop in it come to an end?", "raised", text)
-        if isinstance(ran.error, Exception if allow is True else allow or ()):
+        mistyped = isinstance(ran.error, NameError)  # is no answer to anything, and its line is what helps
+        if not mistyped and isinstance(ran.error, Exception if allow is True else allow or ()):
             return Raised(ran.error)
         if isinstance(ran.error, SystemExit):
             self.stop(

@@ -17,7 +17,17 @@ def until_state(room: object, state: str, seconds: float = 30) -> None:
 
 
 def until_loaded(room: object, number: int) -> None:
-    until(lambda: room.view().counts["loaded"] == number)
+    """This many days or more; in vain, with what the room then said."""
+    try:
+        until(lambda: room.view().counts["loaded"] >= number)
+    except TimeoutError:
+        view = room.view()
+        told = [f"{event.at:%H:%M:%S} {event.kind}: {event.message}" for event in view.facts.events[:10]]
+        runs = [(str(run.interval), run.status, run.error) for run in view.facts.runs[:10]]
+        log = (room.model.home / "logs" / "etl.log").read_text()[-2000:]
+        raise AssertionError(
+            f"{view.state} {view.counts} {view.problems} {view.schedule} {runs} {told}\n{log}"
+        ) from None
 
 
 def answers(room: object) -> dict[str, Answer]:

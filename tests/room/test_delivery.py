@@ -13,6 +13,7 @@ from etl_core import flights, landed, settings
 from etl_core.errors import BadParameter
 from etl_core.running import Lock
 from etl_core.views.room.delivery import BAD, Delivery
+from etl_core.views.room.view import View
 from tests.core.toy import until
 
 FIRST, SECOND, THIRD = (date(2013, 1, n) for n in (1, 2, 3))
@@ -128,17 +129,22 @@ def test_a_day_that_the_source_has_not(delivery: Delivery, day: str) -> None:
 def test_a_room_with_a_delivery_goes_stale_while_it_is_paused(home: Path) -> None:
     from etl_core.views.control_room import control_room
     from etl_core.views.room.choice import Choice
-    from tests.room.look import answers
+    from tests.room.look import answers, until_loaded
 
     before = os.environ.get("ETL_LANDING")
     room = control_room(delivery=Delivery(days=1, every=0.3))
     try:
         room.start(choice=Choice(seconds=0.5, limit=9))
-        until(lambda: room.view().counts["loaded"] >= 2)
+        until_loaded(room, 2)
         room.pause()
-        until(lambda: len(room.view().behind) >= 3)
+        views: list[View] = []
+
+        def stale() -> bool:  # the tick that was at work when it was paused has ended
+            views.append(room.view())
+            return len(views[-1].behind) >= 3 and {run.status for run in views[-1].facts.runs} == {"succeeded"}
+
+        until(stale)
         told = answers(room)
-        assert {run.status for run in room.view().facts.runs} == {"succeeded"}
         assert told["current"].tone == "bad"
         card = room.panel.tools[3]
         until(lambda: "have landed; next 2013-" in card.told.value)

@@ -6,14 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def difference(got: Any, want: Any) -> str:
     """The first difference in words, or nothing."""
-    if isinstance(want, pd.DataFrame):
+    if _is(want, "DataFrame"):
         return frame_difference(got, want)
     if isinstance(want, Mapping):
         return _mapping_difference(got, want)
@@ -32,9 +33,11 @@ def plain(value: Any) -> Any:
     """A value by its meaning: instants as UTC, missing values as None, numpy's numbers as Python's, tuples as lists."""
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, pd.Timestamp):
+    if _is(value, "NaTType") or _is(value, "NAType"):
+        return None
+    if _is(value, "Timestamp"):
         value = value.to_pydatetime(warn=False)
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value
@@ -48,7 +51,7 @@ def rows_of(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
 
 def frame_difference(got: Any, want: pd.DataFrame) -> str:
     """As multisets of rows, in the columns of `want`."""
-    if not isinstance(got, pd.DataFrame):
+    if not _is(got, "DataFrame"):
         return f"expected a DataFrame, got {show(got)}"
     columns = [str(column) for column in want.columns]
     absent = [column for column in columns if column not in got.columns]
@@ -66,7 +69,7 @@ def frame_difference(got: Any, want: pd.DataFrame) -> str:
 
 def show(value: Any, width: int = 200) -> str:
     """A value as a person writes it, cut to `width` characters."""
-    if isinstance(value, pd.DataFrame):
+    if _is(value, "DataFrame"):
         text = f"a DataFrame of {len(value):,} rows and {len(value.columns)} columns"
     elif isinstance(value, datetime):
         text = value.isoformat(" ")
@@ -77,6 +80,11 @@ def show(value: Any, width: int = 200) -> str:
     else:
         text = repr(value)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _is(value: Any, name: str) -> bool:
+    """Whether it is of this class of pandas. Asked by name: to import pandas takes half a second, in each child."""
+    return any(kind.__name__ == name and kind.__module__.startswith("pandas") for kind in type(value).__mro__)
 
 
 def _list_difference(got: Any, want: Any) -> str:
