@@ -354,9 +354,10 @@ time.sleep(7.5)
 """
 pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 shared = home / "shared.db"
+scheduler = opened(shared)  # makes the table: the two would both try to
 both = [subprocess.Popen([sys.executable, "-c", SHARING, shared], **pipes) for _ in range(2)]
 print(*[child.stdout.readline().strip() for child in both])
-scheduler, first = opened(shared), datetime.now(UTC) + timedelta(seconds=2)
+first = datetime.now(UTC) + timedelta(seconds=2)
 scheduler.add_job(nightly.load_pending, "interval", seconds=1, start_date=first, id="shared")
 scheduler.shutdown()
 for child in both:
