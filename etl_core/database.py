@@ -111,17 +111,22 @@ def reading(database: sa.Engine) -> Iterator[sa.Connection]:
 def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple]) -> None:
     """Insert tuples by the driver's fastest way, inside the transaction that `conn` has open.
 
-    Values must be what the driver takes (for SQLite: text, numbers, None). SQLite: one prepared statement for all rows;
-    PostgreSQL: COPY. Both are several times faster than `DataFrame.to_sql`.
+    Values must be what the driver takes (for SQLite: text, numbers, None). SQLite: one prepared statement for all rows,
+    which are taken as they are made; PostgreSQL: COPY. Both are several times faster than `DataFrame.to_sql`. Raises
+    what the driver raises, or our error where it has one.
     """
     names = ", ".join(columns)
+    cursor = conn.connection.cursor()
     if conn.dialect.name == "postgresql":
-        with conn.connection.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        with cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-    elif many := list(rows):
-        places = ", ".join("?" * len(columns))
-        conn.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({places})", many)
+        return
+    places = ", ".join("?" * len(columns))
+    try:
+        cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)
+    except sqlite3.Error as error:
+        raise _in_words(error, _place(conn.engine)) or error from error
 
 
 @cache

@@ -87,6 +87,7 @@ def _parse(kind: str, text: str) -> int | float | datetime | None:
         return None
 
 
+ORIGINS = ("EWR", "JFK", "LGA")
 WEEK = 7 * 24 * 60  # minutes; the longest delay that is believed
 
 # fmt: off
@@ -104,7 +105,7 @@ FLIGHTS = (
     Column("carrier", "text", pattern="[A-Z0-9]{2}", meaning="airline; NA would be one"),
     Column("flight", "integer", low=1, high=9999),
     Column("tailnum", "text", nullable=True, pattern="[A-Z0-9-]{1,8}", meaning="the aircraft"),
-    Column("origin", "text", allowed=("EWR", "JFK", "LGA")),
+    Column("origin", "text", allowed=ORIGINS),
     Column("dest", "text", pattern="[A-Z]{3}"),
     Column("air_time", "integer", nullable=True, low=1, high=1440, unit="minutes"),
     Column("distance", "integer", low=1, high=12_500, unit="miles"),
@@ -114,7 +115,7 @@ FLIGHTS = (
 )
 
 WEATHER = (
-    Column("origin", "text", allowed=("EWR", "JFK", "LGA")),
+    Column("origin", "text", allowed=ORIGINS),
     Column("year", "integer", nullable=True),
     Column("month", "integer", nullable=True),
     Column("day", "integer", nullable=True),

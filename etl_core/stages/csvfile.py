@@ -46,8 +46,8 @@ def read_csv(files: Sequence[tuple[bytes, str]], columns: Sequence[Column], leni
     if len({tuple(names) for names, _ in headers}) == 1:
         table = _read_typed([data for data, _ in files], headers[0][0], columns)
         if table is not None:
-            ends = np.cumsum([_lines(data) for data, _ in files])
-            parts = (table.slice(end - _lines(data), _lines(data)) for (data, _), end in zip(files, ends, strict=True))
+            counts = [_lines(data) for data, _ in files]
+            parts = [table.slice(end - count, count) for count, end in zip(counts, np.cumsum(counts), strict=True)]
             return [CsvFile(part, [], notes) for part, (_, notes) in zip(parts, headers, strict=True)]
     if len(files) == 1:
         return [_read_text(*files[0], *headers[0], columns, lenient)]
@@ -59,9 +59,14 @@ def schema(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema([(column.name, _arrow_type(column)) for column in columns] + [("source_line", pa.int64())])
 
 
-def to_frame(files: Sequence[CsvFile], columns: Sequence[Column]) -> pd.DataFrame:
-    """The good lines of all files, one below another: text is str, numbers that may be missing are Int32, float64."""
+def to_frame(files: Sequence[CsvFile], columns: Sequence[Column], **further: np.ndarray) -> pd.DataFrame:
+    """The good lines of all files, one below another: text is str, numbers that may be missing are Int32, float64.
+
+    `further` columns follow, a value a row.
+    """
     table = pa.concat_tables([schema(columns).empty_table(), *(file.table for file in files)])
+    for name, values in further.items():
+        table = table.append_column(name, pa.array(values))
     return table.combine_chunks().to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
 
 

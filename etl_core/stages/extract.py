@@ -80,8 +80,7 @@ def extract(interval: Interval | str, landing: str | Path | None = None) -> Extr
 def _frame(days: Sequence[LandedDay], read: Sequence[CsvFile], columns: Sequence[Column]) -> pd.DataFrame:
     """The good lines of all files, and the day of the file that each is from."""
     midnights = np.array([files.day for files in days], "datetime64[s]")
-    flight_date = np.repeat(midnights, [file.table.num_rows for file in read])
-    return to_frame(read, columns).assign(flight_date=flight_date)
+    return to_frame(read, columns, flight_date=np.repeat(midnights, [file.table.num_rows for file in read]))
 
 
 def _weather_notes(files: LandedDay, read: CsvFile) -> list[str]:

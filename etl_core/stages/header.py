@@ -50,8 +50,8 @@ def check_header(data: bytes, path: str, columns: Sequence[Column]) -> tuple[lis
 
 
 def _check_names(path: str, text: str, names: list[str], expected: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if len(set(names)) < len(names):
+        twice = sorted({name for name in names if names.count(name) > 1})
         found = f"more than one column named {shown(', '.join(twice))}"
         raise BadSchema(_message(path, found, expected, "leave one of each"))
     missing = [name for name in expected if name not in names]
