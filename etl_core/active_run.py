@@ -144,7 +144,14 @@ class ActiveRun:
         return result
 
     def _fail(self, error: BaseException) -> None:
-        """One transaction says that it failed and, for a scheduled run worth another try, when that will be."""
+        """One transaction says that it failed and, for a scheduled run worth another try, when that will be.
+
+        An error or Ctrl-C after the load's commit cannot take the rows back: then the run has succeeded, and says so.
+        """
+        if self._attempts["load"] and (loaded := self._committed()):
+            error.add_note(f"The rows had been committed before this: run {self.run_id[:8]} is recorded as succeeded")
+            self._close(**loaded)
+            return
         permanent = isinstance(error, Exception) and not retry.is_transient(error)
         given = consequences(self.pipeline, self._row, permanent, stopped=not isinstance(error, Exception))
         error.add_note(f"This is in the history: etl show {self.run_id[:8]}")
@@ -157,6 +164,13 @@ class ActiveRun:
         )
         if given["blocked"] and not self._known_bad:
             tell(self.pipeline, self.record())
+
+    def _committed(self) -> dict[str, Any] | None:
+        try:
+            return running.committed(self._row)
+        except (EtlError, sa.exc.SQLAlchemyError) as problem:  # must not take the place of the error that led here
+            self._log("cannot tell whether the load was committed: %s", _one_line(problem), level=logging.WARNING)
+            return None
 
     def _close(self, **found: Any) -> None:
         if self.closed:

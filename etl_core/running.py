@@ -156,16 +156,8 @@ def _resolve(conn: sa.Connection) -> list[Run]:
         lock = Lock(f"run-{run.run_id}")
         if not lock.take():
             continue
-        found = warehouse.receipts_of(run.pipeline, run.interval.days)
-        mine = [receipt for receipt in found.values() if receipt.run_id == run.run_id]
-        if len(mine) == len(run.interval.days):
-            rows = {
-                "rows_loaded": sum(receipt.rows_loaded for receipt in mine),
-                "rows_rejected": sum(receipt.rows_rejected for receipt in mine),
-            }
-            change = {"status": "succeeded", "rows_extracted": sum(rows.values()), **rows}
-        else:
-            change = {"status": "crashed", "error": f"the process died (pid {run.pid} on {run.host})"}
+        died = {"status": "crashed", "error": f"the process died (pid {run.pid} on {run.host})"}
+        change = committed(run) or died
         now = datetime.now(UTC)
         conn.execute(sa.update(runs).where(runs.c.run_id == run.run_id).values(finished_at=now, **change))
         conn.execute(
@@ -179,6 +171,17 @@ def _resolve(conn: sa.Connection) -> list[Run]:
         lock.release()
         resolved.append(replace(run, finished_at=now, **change))
     return resolved
+
+
+def committed(run: Run) -> dict[str, object] | None:
+    """What the history has to say of a run whose load was committed; None if it was not, told by the receipts."""
+    found = warehouse.receipts_of(run.pipeline, run.interval.days)
+    mine = [receipt for receipt in found.values() if receipt.run_id == run.run_id]
+    if len(mine) < len(run.interval.days):
+        return None
+    loaded, rejected = sum(receipt.rows_loaded for receipt in mine), sum(receipt.rows_rejected for receipt in mine)
+    rows = {"rows_extracted": loaded + rejected, "rows_loaded": loaded, "rows_rejected": rejected}
+    return {"status": "succeeded", **rows}
 
 
 def _overlapping(conn: sa.Connection, run: Run) -> Run | None:

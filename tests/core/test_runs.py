@@ -219,6 +219,21 @@ def test_a_transient_error_before_or_after_the_commit_is_tried_again(letters: Pa
     assert rows_of("2024-01-01") == [("a", 1), ("b", 2), ("day", 1)]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BadSchema])
+def test_stopped_after_its_commit_it_has_succeeded(letters: Path, error: type[BaseException]) -> None:
+    def stopped(counted: Counted, warehouse: object, run_id: str) -> None:
+        load(counted, warehouse, run_id)
+        raise error("too late")
+
+    with pytest.raises(error) as raised:
+        replace(toy, load=stopped).run("2024-01-01")
+    [run] = history.newest_runs()
+    assert (run.status, run.rows_extracted, run.rows_loaded, run.rows_rejected) == ("succeeded", 4, 3, 1)
+    assert (run.error, run.blocked, run.retry_at) == (None, False, None)
+    assert [s.status for s in history.stages_of(run.run_id)] == ["succeeded", "succeeded", "failed"]
+    assert "recorded as succeeded" in raised.value.__notes__[0]
+
+
 def test_a_load_that_leaves_no_receipt_fails(letters: Path) -> None:
     with pytest.raises(PermanentError, match=r"found receipts for 0 of 2 days; call warehouse.write_receipts"):
         replace(toy, load=lambda counted, warehouse, run_id: None).run("2024-01-01", "2024-01-02")
