@@ -131,6 +131,7 @@ def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
         "waiting": kinds["waiting"],
         "running": running["running"] + running["overdue"],
         "overdue": running["overdue"],
+        "died": running["died"],
     }
 
 
@@ -149,12 +150,14 @@ def _print_status(found: dict[str, Any]) -> None:
         "pending": f"{count(found['pending'], 'day')}, {found['blocked']:,} blocked, {found['waiting']:,} waiting",
         "running": f"{found['running']:,}" + (f", {found['overdue']:,} overdue" if found["overdue"] else ""),
     }
+    if found["died"]:
+        lines["died"] = f"{count(found['died'], 'run')}; the next run, tick or backfill finds out and goes on"
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     for name, value in lines.items():
         table.add_row(f"  {name}", value)
     ok = (
-        Text("✓ all is well", style="bold green")
+        Text("✓ nothing is blocked" if found["died"] else "✓ all is well", style="bold green")
         if found["ok"]
         else Text(f"✗ {'; '.join(found['reasons'])}", style="bold red")
     )

@@ -47,6 +47,12 @@ def test_a_killed_run_is_pending_as_crashed(child, document):
     assert child("run", "2013-01-15", "--fault", "load.before-commit=kill").returncode != 0
     assert [each["reason"] for each in document("pending")] == ["new", "crashed", "new"]
     assert "✗ died" in child("history").stdout
+    assert (document("status")["running"], document("status")["died"]) == (0, 1)
+    shown = child("status").stdout
+    assert "all is well" not in shown
+    assert "1 run; the next run, tick or backfill finds out" in shown
+    assert child("run", "2013-01-15").returncode == 0
+    assert "all is well" in child("status").stdout
 
 
 def test_status_is_well_until_a_day_is_blocked(call, document, spoil):
