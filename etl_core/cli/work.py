@@ -35,7 +35,7 @@ def run(chosen: Chosen, day: str, until: str | None, fault: str | None) -> None:
     \b
       etl run 2013-01-15
       etl run 2013-01-15 2013-01-20
-      etl run 2013-01-15 --fault extract=offline*2
+      etl run 2013-01-15 --fault "extract=offline*2"
     """
     from etl_core import faults
     from etl_core.interval import Interval
