@@ -14,7 +14,8 @@ from pathlib import Path
 
 from etl_core import settings
 
-CONFIG = Path(__file__).resolve().parent / "jupyter"
+NOTEBOOKS = Path(__file__).resolve().parent
+CONFIG = NOTEBOOKS / "jupyter"
 FIRST = "/lab/tree/notebooks/00_start_here.ipynb"
 
 
@@ -39,7 +40,7 @@ def environment() -> dict[str, str]:
 
 
 def options() -> list[str]:
-    """JupyterLab's options; those given on the command line come after these and win."""
+    """JupyterLab's options; those given on the command line come after these."""
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # as in a container
     return [
         "--ServerApp.ip=127.0.0.1",
@@ -53,8 +54,24 @@ def options() -> list[str]:
     ]
 
 
+def trust() -> None:
+    """Sign the lessons, as `jupyter trust` does: of one that is not signed, JupyterLab shows no widget after a reload."""
+    from nbformat import read
+    from nbformat.sign import NotebookNotary
+
+    Path(os.environ["JUPYTER_DATA_DIR"]).mkdir(parents=True, exist_ok=True)
+    notary = NotebookNotary()
+    for source in (NOTEBOOKS / "source").glob("*.py"):
+        for path in (NOTEBOOKS / f"{source.stem}.ipynb", NOTEBOOKS / "solutions" / f"{source.stem}.ipynb"):
+            try:
+                notary.sign(read(path, as_version=4))
+            except (OSError, ValueError):  # not there, or no notebook any more: who opens it is told
+                continue
+
+
 def main(arguments: Sequence[str]) -> None:
     os.environ.update(environment())
+    trust()
     from jupyterlab.labapp import main as lab
 
     print(

@@ -84,6 +84,10 @@ def test_it_opens_the_first_lesson_and_keeps_to_itself(lab: Lab) -> None:
     defaults = notices["schema"]["properties"]
     assert (defaults["fetchNews"]["default"], defaults["checkForUpdates"]["default"]) == ("false", False)
 
+    lesson = json.loads(lab.get("/api/contents/notebooks/09_control_room.ipynb"))["content"]
+    trusted = [cell["metadata"]["trusted"] for cell in lesson["cells"] if cell["cell_type"] == "code"]
+    assert trusted and all(trusted), "else its panel is gone after a reload of the page"
+
     kernel = json.loads(lab.get("/api/kernels", b"{}"))["id"]
     for _ in range(100):
         if json.loads(lab.get(f"/api/kernels/{kernel}"))["execution_state"] in ("idle", "starting"):
