@@ -55,7 +55,7 @@ def options() -> list[str]:
 
 
 def trust() -> None:
-    """Sign the lessons, as `jupyter trust` does: of one that is not signed, JupyterLab shows no widget after a reload."""
+    """Sign the lessons, as `jupyter trust` does: without that, a reload of the page would leave their widgets out."""
     from nbformat import read
     from nbformat.sign import NotebookNotary
 
