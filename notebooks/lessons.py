@@ -137,7 +137,8 @@ def executed(notebook: NotebookNode, target: Path) -> NotebookNode:
 def _anywhere(text: str) -> str:
     """Outputs without what only the machine has on which they were made: its folder for temporary files, its name."""
     text = re.sub(re.escape(tempfile.gettempdir()) + r"/(etl-lesson-\d\d)-\w+", r"…/\1", text)
-    return re.sub(rf"\bpid \d+ on {re.escape(socket.gethostname())}\b", "pid 4711 on your-machine", text)
+    host = re.escape(socket.gethostname())
+    return re.sub(rf"(?:\b|(?<=\dm))pid \d+ on {host}\b", "pid 4711 on your-machine", text)  # m: the end of a colour
 
 
 def with_kept_outputs(new: NotebookNode, old: NotebookNode | None, ignored: Iterable[str] = ()) -> NotebookNode:

@@ -232,7 +232,8 @@ class Scheduler:
         background.add_job(TICK, chosen.trigger(), **options)
         outcome = "changed" if job else "added"
         how = ", as notebooks" if given["notebook"] else ""
-        note(f"schedule {outcome}", f"{chosen}, {given['limit']} days a tick{how}", name)
+        days = "1 day" if given["limit"] == 1 else f"{given['limit']} days"
+        note(f"schedule {outcome}", f"{chosen}, {days} a tick{how}", name)
         return outcome
 
     def _running(self) -> Background:

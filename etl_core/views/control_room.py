@@ -15,14 +15,20 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from etl_core import settings
+from etl_core.errors import Refused
 from etl_core.pipeline import Pipeline
+from etl_core.scheduling import get_scheduler, holder
+from etl_core.views.room.choice import Choice
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.model import Model
-from etl_core.views.room.view import View
+
+if TYPE_CHECKING:
+    from etl_core.views.room.panel import Panel
 
 _rooms: dict[tuple[int, Path], ControlRoom] = {}
 _lock = threading.Lock()
@@ -36,87 +42,69 @@ def control_room(*pipelines: Pipeline, delivery: Delivery | None = None) -> Cont
     """
     with _lock:
         room = _rooms.setdefault((os.getpid(), settings.current().home), ControlRoom())
-        if not pipelines and not room.model.pipelines:
+        if not pipelines and not room.pipelines:
             from etl_core import flights
 
             pipelines = (flights,)
-        for pipeline in pipelines:
-            room.add(pipeline)
+        room.add(*pipelines)
         if delivery is not None:
             room.use(delivery)
     return room
 
 
-class ControlRoom:
-    """What `control_room()` returns: the last expression of a cell, it shows the panel. The same can be done in code:
-    `room.start()`, `stop()`, `pause()`, `resume()`, `run_now()`, `backfill(first, last)`, `set_schedule(choice)`,
-    `arm(point, kind, times)`, `clear_faults()`; each returns a sentence or raises an EtlError."""
+class ControlRoom(Model):
+    """What `control_room()` returns: the last expression of a cell, it shows the panel. What its buttons do can be done
+    in code: `start`, `stop`, `pause`, `resume`, `run_now`, `run_again`, `backfill`, `set_schedule`, `arm` and
+    `clear_faults` each return a sentence, or raise an EtlError; `view` is everything the panel shows, as values."""
 
     def __init__(self) -> None:
-        self.model = Model()
+        super().__init__()
         self.delivery: Delivery | None = None
-        self._panel: Any = None
-        for name in (
-            "start",
-            "stop",
-            "pause",
-            "resume",
-            "run_now",
-            "run_again",
-            "backfill",
-            "set_schedule",
-            "arm",
-            "clear_faults",
-        ):
-            setattr(self, name, getattr(self.model, name))
-
-    def add(self, *pipelines: Pipeline) -> ControlRoom:
-        """Pipelines to choose from; one of the same name replaces the one before."""
-        for pipeline in pipelines:
-            self.model.add(pipeline)
-        return self
 
     def use(self, delivery: Delivery) -> None:
         """Let this delivery land the days, and no other."""
         if self.delivery is not None and self.delivery is not delivery:
             self.delivery.stop()
         self.delivery = delivery.use()
-        if self._panel is not None:
-            self._panel.delivery = delivery
 
-    def view(self, pipeline: str | None = None) -> View:
-        """Everything the panel shows, as values."""
-        return self.model.view(pipeline)
+    def start(self, pipeline: str | None = None, choice: Choice | None = None) -> str:
+        """Start the scheduler, see Model. The days land where the scheduler is: where it is refused, because another
+        process has it, this room lets the landing go, and takes it up at the next start that is not."""
+        try:
+            said = super().start(pipeline, choice)
+        except Refused:
+            if self.delivery is not None and holder.holding() is not None:
+                self.delivery.stop("the days land from the room that has the scheduler, not from this one")
+            raise
+        if self.delivery is not None:
+            self.delivery.start()
+        return said
 
-    @property
-    def panel(self) -> Any:
+    @cached_property
+    def panel(self) -> Panel:
         """The widgets, made when they are first asked for, and painted from then on."""
-        if self._panel is None:
-            from etl_core.views.room.panel import Panel
+        from etl_core.views.room.panel import Panel
 
-            self._panel = Panel(self.model, self.delivery)
-        self._panel.painter.start()
-        return self._panel
+        return Panel(self)
 
     def close(self) -> None:
         """Stop the scheduler, the landing and the painting, and forget this room; for tests and the end of a lesson."""
-        self.model.worker.cancel()
+        self.worker.cancel()
         try:
-            from etl_core.scheduling import get_scheduler
-
             get_scheduler().stop()
         finally:
-            self.model.worker.join(30)
+            self.worker.join(30)
             if self.delivery is not None:
                 self.delivery.stop()
-            if self._panel is not None:
-                self._panel.painter.stop()
+            if "panel" in vars(self):
+                self.panel.painter.stop()
             with _lock:
-                _rooms.pop((os.getpid(), self.model.home), None)
+                _rooms.pop((os.getpid(), self.home), None)
 
     def __repr__(self) -> str:
-        return f"<control room: {', '.join(self.model.pipelines)}>"
+        return f"<control room: {', '.join(self.pipelines)}>"
 
     def _repr_mimebundle_(self, **given: Any) -> dict[str, Any]:
-        bundle = self.panel.face.box._repr_mimebundle_(**given)
-        return {**bundle, "text/plain": repr(self)}
+        self.panel.painter.start()
+        text = f"{self!r}: its panel is not kept with the notebook; run this cell again"
+        return {**self.panel.face.box._repr_mimebundle_(**given), "text/plain": text}

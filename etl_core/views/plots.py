@@ -40,7 +40,7 @@ class Picture(Figure):
         return png.getvalue(), {"width": width, "height": height}
 
 
-def stage_times(run_id: str) -> Picture:
+def stage_times(run_id: str, title: str | None = None) -> Picture:
     """Where a run's time went: one bar an attempt of a stage, in seconds since the run began.
 
     Shows what the history holds at this moment, so a run that is still under way, or died, is drawn as far as it came.
@@ -48,7 +48,7 @@ def stage_times(run_id: str) -> Picture:
     run, attempts = history.find(run_id), history.stages_of(run_id)
     spans = [_span(attempt, run.started_at) for attempt in attempts]
     end = max([run.duration_s or 0, *(start + length for start, length in spans), 1e-3])
-    figure = picture(_in_words(run, attempts), height=1.15 + 0.34 * max(len(attempts), 1))
+    figure = picture(title or _in_words(run, attempts), height=1.15 + 0.34 * max(len(attempts), 1))
     ax = plain(figure.subplots())
     for row, (attempt, (start, length)) in enumerate(zip(attempts, spans, strict=True)):
         colour = {"succeeded": BLUE, "failed": VERMILION}.get(attempt.status, GREY)

@@ -21,9 +21,12 @@ CELL = "padding: 1px 1em 1px 0; border: 0; text-align: left; vertical-align: top
 RIGHT = CELL.replace("text-align: left", "text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums")
 
 
-def as_html(report: Report) -> str:
-    """The same sections as in the terminal."""
-    sections = (_header, _timeline, _rejected, _error, _events, _next)
+def as_html(report: Report, next_first: bool = False) -> str:
+    """The same sections as in the terminal; with `next_first`, the error and what to do about it before how it came,
+    and no command twice."""
+    sections = (_header, _timeline, _rejected, _error, _frames, _events, _next)
+    if next_first:
+        sections = (_header, _error, _next_once, _timeline, _rejected, _traceback, _events)
     return f'<div style="{BOX}">{"".join(section(report) for section in sections)}</div>'
 
 
@@ -79,13 +82,23 @@ def _error(report: Report) -> str:
     if not report.run.error:
         return ""
     style = f"white-space: pre-wrap; border-left: 4px solid {STATES['failed'][2]}; padding-left: 0.7em"
-    parts = [_title("error"), f'<div style="{style}">{_text(report.run.error)}</div>']
+    return f'{_title("error")}<div style="{style}">{_text(report.run.error)}</div>'
+
+
+def _frames(report: Report) -> str:
+    if not report.run.error:
+        return ""
     lines = []
     for frame in report.frames:
         lines.append(f'<span style="color: {FAINT}">{_text(frame.place)} in {_text(frame.function)}</span>')
         lines += [f"    {_text(frame.source)}"] if frame.source else []
-    parts += [_pre("\n".join(lines))] if lines else []
-    return "".join(parts) + "".join(_p(_text(line)) for line in other_errors(report))
+    drawn = _pre("\n".join(lines)) if lines else ""
+    return drawn + "".join(_p(_text(line)) for line in other_errors(report))
+
+
+def _traceback(report: Report) -> str:
+    told = _frames(report)
+    return _title("traceback") + told if told else ""
 
 
 def _events(report: Report) -> str:
@@ -93,11 +106,19 @@ def _events(report: Report) -> str:
     return _title("events") + "".join(_p(_text(line)) for line in lines) if lines else ""
 
 
-def _next(report: Report) -> str:
+def _next(report: Report, again: list[str] | None = None) -> str:
     parts = [_title("what to do next")]
     for sentence, command in report.advice:
         parts.append(_p(_text(sentence)) + (_pre(_text(command)) if command else ""))
-    return "".join([*parts, _title("the same again"), *(_pre(_text(command)) for command in report.commands.values())])
+    commands = list(report.commands.values()) if again is None else again
+    if commands:
+        parts.append(_title("the same again"))
+    return "".join([*parts, *(_pre(_text(command)) for command in commands)])
+
+
+def _next_once(report: Report) -> str:
+    told = {command for _, command in report.advice}
+    return _next(report, [command for command in report.commands.values() if command not in told])
 
 
 def _text(value: str) -> str:

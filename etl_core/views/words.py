@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
+from etl_core.errors import EtlError
 from etl_core.interval import Interval
 
 NONE = "–"
@@ -32,9 +33,10 @@ def count(value: int, one: str, many: str = "") -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration for people: '0.09 s', '12.3 s', '3 min 05 s', '2 h 03 min', '3 d 4 h'."""
+    """A duration for people: '0.09 s', '12.3 s', '3 min 05 s', '2 h 03 min', '3 d 4 h'; never negative."""
     if value is None:
         return NONE
+    value = max(0.0, value)  # clocks are set back
     if value < 9.995:
         return f"{value:.2f} s"
     if value < 59.95:
@@ -80,6 +82,11 @@ def listed(days: Iterable[date], most: int = 6) -> str:
 def clean(text: str) -> str:
     """Text from files and errors, harmless to a terminal: control characters and direction marks as `\\xNN`."""
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def told(error: Exception) -> str:
+    """An error raised on purpose speaks for itself; of any other, its kind is said too."""
+    return str(error) if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
 
 
 def first_line(text: str | None, longest: int | None = None) -> str:

@@ -20,9 +20,13 @@ def check(number: str, answer: Any = NOTHING, keep: bool = True) -> None:
 
     With `keep=False` it is only shown: `progress()` and `mine()` stay as they are.
     """
+    if callable(number):
+        view.note(f"The number comes first: {_turned(number, answer)}")
+        return
     exercise = _find(number)
     if exercise is None:
         return
+    number = exercise.number  # as text, where the reader wrote 1.1
     if answer is NOTHING:
         view.note(f'Give your answer along: check("{number}", {exercise.name})')
         return
@@ -42,8 +46,8 @@ def hint(number: str) -> None:
     exercise = _find(number)
     if exercise is None:
         return
-    level = min(record.entry(number).get("hints", 0) + 1, len(exercise.hints))
-    record.update(number, hints=level)
+    level = min(record.entry(exercise.number).get("hints", 0) + 1, len(exercise.hints))
+    record.update(exercise.number, hints=level)
     view.hints(exercise, level)
 
 
@@ -67,7 +71,7 @@ def mine(number: str) -> Callable[..., Any]:
     Where it is a file: the pipeline in it, importable, if the file is there and still the one that passed.
     """
     exercise = model.find(number)
-    saved = record.entry(number).get("answer")
+    saved = record.entry(exercise.number).get("answer")
     if exercise.file:
         from etl_core.pipeline import find_pipeline
 
@@ -88,6 +92,13 @@ def mine(number: str) -> Callable[..., Any]:
         module, _, name = exercise.twin.partition(":")
         return getattr(importlib.import_module(module), name)
     return exercise.parts["solution"]
+
+
+def _turned(answer: Callable[..., Any], number: Any) -> str:
+    """How to call `check` for a function that was given where the number belongs."""
+    name = getattr(answer, "__name__", "answer")
+    known = [str(number)] if isinstance(number, str | float) else [e.number for e in model.every() if e.name == name]
+    return f'check("{(known or ["1.1"])[0]}", {name})'
 
 
 def _text(exercise: model.Exercise, answer: Any) -> str | None:

@@ -6,8 +6,10 @@ import csv
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import urllib.request
+import uuid
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +17,7 @@ import pandas as pd
 from exercises.model import Exercise
 from exercises.tools import landing
 from exercises.tools.child import in_child
-from exercises.tools.compare import show
+from exercises.tools.compare import plain, same, show
 from exercises.tools.files import watched
 from exercises.tools.server import Page, serve
 from exercises.trial import Raised, Trial
@@ -60,8 +62,8 @@ def read_raw(path: Path) -> pd.DataFrame:
 
 
 @one.wrong(
-    "Some cells are not text any more: on line {line}, {column} says {text!r}, and you have {got}. pandas guessed a "
-    "type from the column, and the next day's file will give it another guess.",
+    "Some cells are not text any more: on line {line}, {column} says {text!r}, and you have {got}. Types come later, "
+    "and on purpose: one that is guessed from a column, as pandas does, is another for the next day's file.",
     when=lambda seen: seen.not_text,
 )
 def plain_read_csv(path):
@@ -71,8 +73,8 @@ def plain_read_csv(path):
 
 
 @one.wrong(
-    "On line {line} the file says {text!r} in {column}, and you have {got}. Text mode still takes some words for "
-    "missing values: a carrier called NA would be lost for good.",
+    "On line {line} the file says {text!r} in {column}, and you have {got}. Even where all is read as text, some words "
+    "are taken for missing values: a carrier called NA is lost for good.",
     when=lambda seen: seen.missing,
 )
 def dtype_str_only(path):
@@ -96,7 +98,7 @@ def strips(path):
 @one.wrong(
     "Your line numbers are one too small: the header is a line too. Whoever opens the file in an editor to see why a "
     "row was rejected looks at the wrong flight.",
-    when=lambda seen: seen.first_line == 1,
+    when=lambda seen: seen.lines[:2] == [1, 2],
 )
 def index_plus_one(path):
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -106,7 +108,7 @@ def index_plus_one(path):
 
 @one.wrong(
     "Your line numbers are row numbers: after a blank line they no longer say where in the file a row stands.",
-    when=lambda seen: seen.after_blank and seen.after_blank[0] != seen.after_blank[1],
+    when=lambda seen: seen.lines == [2, 3, 4, 5],
 )
 def rows_counted(path):
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -115,7 +117,7 @@ def rows_counted(path):
 
 
 @one.wrong(
-    "The cell {text!r} has a comma in it, which is why the file has it in quotes; you cut it in two, and every cell "
+    "The cell {torn!r} has a comma in it, which is why the file has it in quotes; you cut it in two, and every cell "
     "after it stands in the wrong column.",
     when=lambda seen: seen.torn,
 )
@@ -168,29 +170,27 @@ def _compare_cells(t: Trial, case: str, frame: pd.DataFrame, want: dict[int, dic
     if texts := [line for line in lines if isinstance(line, str)]:
         t.fail(case, f"source_line is the text {texts[0]!r}; a number is expected")
         lines = [int(line) if str(line).isdecimal() else line for line in lines]
-    t.seen.first_line = t.seen.first_line or (lines[0] if lines else None)
-    for row, ((_, cells), record) in enumerate(zip(want.items(), frame[columns].to_dict("records"), strict=False)):
-        for column in columns:
-            if record[column] != cells[column]:
-                _note_cell(t, list(want)[row], column, cells[column], record[column])
-                t.fail(
-                    case, f"line {list(want)[row]}, {column}: expected {cells[column]!r}, got {show(record[column])}"
-                )
-    if "blank" in case and len(lines) == len(want):
-        t.seen.after_blank = lines[-1], list(want)[-1]
+    t.seen.lines = t.seen.lines or lines  # of the small file
+    for (line, cells), record in zip(want.items(), frame[columns].to_dict("records"), strict=False):
+        for column, got in record.items():
+            if not (isinstance(got, str) and got == cells[column]):
+                _note_cell(t, line, column, cells[column], got)
+                t.fail(case, f"line {line}, {column}: expected {cells[column]!r}, got {show(got)}")
     t.equal(lines, list(want), f"{case}; source_line")
 
 
 def _note_cell(t: Trial, line: int, column: str, text: str, got: object) -> None:
     """Remember the worst kind of difference, and the first of it."""
-    if isinstance(got, str) and "," in text and got.startswith('"'):
-        t.seen.torn, t.seen.text = True, text
+    if isinstance(got, str) and "," in text and got.strip('"') == text.partition(",")[0]:
+        t.seen.torn = text
         return
     kinds = ("not_text", "missing", "stripped")
     if isinstance(got, str):
-        kind = "stripped" if got == text.strip() else ""
+        kind = "stripped" if got.strip() == text.strip() else ""
+    elif plain(got) is None:
+        kind = "missing" if text in ("NA", "None") else ""  # another one is missing for another reason
     else:
-        kind = "missing" if got is None or got != got else "not_text"
+        kind = "not_text"
     worse = [name for name in kinds if getattr(t.seen, name)][:1]
     if kind and (not worse or kinds.index(kind) < kinds.index(worse[0])):
         setattr(t.seen, kind, True)
@@ -227,15 +227,24 @@ def fingerprint(path: Path) -> str:
 @two.wrong(
     "Your fingerprint is `{mark}`: what an object is, and where in memory it stands, with nothing of the file in it. "
     "After a restart every day would look changed, and be loaded again.",
-    when=lambda seen: seen.mark and " object at 0x" in seen.mark.replace("@", "at"),
+    when=lambda seen: " object at 0x" in seen.mark.replace("@", "at"),
 )
 def the_object(path):
     return str(hashlib.sha256(Path(path).read_bytes()))
 
 
 @two.wrong(
-    "Another process computes another fingerprint for the same file: Python salts `hash()` of text and bytes anew in "
-    "each. After a restart every day would look changed, and be loaded again.",
+    "The same file, asked about twice, has two fingerprints. Whatever they are made of, it is not only the file: every "
+    "day would look changed at every look.",
+    when=lambda seen: seen.asked_again is False,
+)
+def new_each_time(path):
+    return str(uuid.uuid4())
+
+
+@two.wrong(
+    "Another process computes another fingerprint for the same file. After a restart every day would look changed, and "
+    "be loaded again. Python's `hash()` of text and bytes is of this kind: it is salted anew in each process.",
     when=lambda seen: seen.other_process is False,
 )
 def builtin_hash(path):
@@ -244,8 +253,8 @@ def builtin_hash(path):
 
 @two.wrong(
     "A corrected file of the same size has the fingerprint of the old one: the correction would never be loaded. "
-    "Size and date describe a file, they are not what is in it.",
-    when=lambda seen: seen.edit_seen is False,
+    "Size, date and number of lines describe a file; they are not what is in it.",
+    when=lambda seen: seen.edit_seen is False and seen.content_seen is False and seen.outside,
 )
 def size_or_mtime(path):
     found = os.stat(path)
@@ -253,9 +262,9 @@ def size_or_mtime(path):
 
 
 @two.wrong(
-    "A correction in the last line goes unnoticed: your fingerprint is that of the beginning of a file. The "
-    "corrected day would never be loaded.",
-    when=lambda seen: seen.end_seen is False,
+    "A correction in the last line goes unnoticed: your fingerprint leaves out the end of the file. The corrected day "
+    "would never be loaded.",
+    when=lambda seen: seen.edit_seen and seen.end_seen is False,
 )
 def beginning_only(path):
     with open(path, "rb") as file:
@@ -263,9 +272,9 @@ def beginning_only(path):
 
 
 @two.wrong(
-    "Your fingerprint is as long as the file, {length:,} characters. It is kept for every day and compared at every "
-    "look: that would be a second copy of the data.",
-    when=lambda seen: seen.length and seen.length > 1000,
+    "Your fingerprint has {length:,} characters; the file has {size:,} bytes. It is kept for every day and compared "
+    "at every look: that would be a second copy of the data.",
+    when=lambda seen: seen.length > 1000,
 )
 def text_itself(path):
     return Path(path).read_bytes().decode("latin-1")
@@ -281,7 +290,7 @@ def date_too(path):
 
 
 @two.wrong(
-    "A copy under another name has another fingerprint. The name is not part of what arrived.",
+    "A copy under another name has another fingerprint. Where a file lies, and what it is called, is not what arrived.",
     when=lambda seen: seen.copy_same is False,
 )
 def includes_name(path):
@@ -289,12 +298,30 @@ def includes_name(path):
 
 
 @two.wrong(
-    "Two files with different bytes have one fingerprint, because they parse to the same values (`5` and `5.0`, CRLF "
-    "and LF). Whether a difference matters is known only after it was noticed.",
-    when=lambda seen: seen.parsed_edit_seen is False,
+    "A correction that swaps two digits goes unnoticed. Your fingerprint knows which bytes are there, and not in which "
+    "order they come; the corrected day would never be loaded.",
+    when=lambda seen: seen.edit_seen and seen.end_seen and seen.swap_seen is False,
+)
+def sum_of_bytes(path):
+    return str(sum(Path(path).read_bytes()))
+
+
+@two.wrong(
+    "Two files with different bytes have one fingerprint: the lines of one end with CRLF, those of the other with LF, "
+    "and your way of reading hides that. Whether a difference matters is known only after it was noticed.",
+    when=lambda seen: seen.edit_seen and seen.end_seen and seen.parsed_edit_seen is False,
 )
 def hash_of_frame(path):
     return hashlib.sha256(pd.read_csv(path).to_csv().encode()).hexdigest()
+
+
+@two.wrong(
+    "{many:,} files, each with other bytes, got only {marks:,} fingerprints. Yours has {length} characters, which is "
+    "not enough to tell them apart: a correction that hits the old one's is never loaded.",
+    when=lambda seen: seen.length <= 5 and 1 < seen.marks < seen.many,
+)
+def four_digits(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:4]
 
 
 @two.right
@@ -319,33 +346,64 @@ def grade_fingerprint(t: Trial) -> None:
     mark = t.call(first, case="a file")
     if not isinstance(mark, str):
         t.stop("a file", f"expected text, got {show(mark)}")
-    t.seen.mark, t.seen.length = show(mark), len(mark)
+    t.seen.mark, t.seen.length, t.seen.size = show(mark), len(mark), first.stat().st_size
     t.true(len(mark) <= 1000, "a file", f"expected a short text, got one of {len(mark):,} characters")
-    again = in_child(t.answer, first)
-    t.seen.other_process = again.value == mark
-    t.true(
-        again.value == mark, "the same file, in another Python process", again.error or "expected the same fingerprint"
-    )
 
     def look(name: str, case: str, path: Path, alike: bool) -> None:
         found = t.call(path, case=case)
-        setattr(t.seen, name, (found == mark) is alike)
-        t.true((found == mark) is alike, case, f"expected {'the same' if alike else 'another'} fingerprint")
+        setattr(t.seen, name, same(found, mark) is alike)
+        t.true(same(found, mark) is alike, case, f"expected {'the same' if alike else 'another'} fingerprint")
 
-    look("edit_seen", "a correction of the same size", _edited(first, "a.csv", b"1545", b"1546"), False)
+    look("asked_again", "the same file once more", first, True)
+    again = in_child(t.answer, first)
+    t.seen.other_process = same(again.value, mark) if again.returncode == 0 and not again.error else None
+    ended = again.error or (again.output.strip() or "it ended").splitlines()[-1]
+    found = show(again.value) if t.seen.other_process is False else ended
+    t.true(t.seen.other_process, "the same file, in another process", f"expected the same fingerprint, got {found}")
+    edited = _edited(first, "a.csv", b"1545", b"1546")
+    look("edit_seen", "a correction of the same size", edited, False)
     look("end_seen", "a correction in its last line", _edited(first, "c.csv", b",2999,", b",2998,"), False)
+    look("swap_seen", "a correction that swaps two digits", _edited(first, "d.csv", b",1545,", b",1554,"), False)
+    turned = landing.write(t.folder / "f.csv", *reversed(lines))
+    os.utime(turned, (1_360_000_000, 1_360_000_000))
+    look("order_seen", "the same lines in another order", turned, False)
     look("parsed_edit_seen", "other bytes that mean the same (CRLF)", _edited(first, "b.csv", b"\n", b"\r\n"), False)
-    copy = shutil.copy2(first, t.folder / "copy of it.csv")
-    look("copy_same", "a copy under another name", copy, True)
-    shutil.copyfile(first, t.folder / "touched.csv")
+    look("copy_same", "a copy under another name", shutil.copy2(first, t.folder / "copy of it.csv"), True)
     os.utime(first, (1_400_000_000, 1_400_000_000))
     look("touch_same", "the same file, its date changed", first, True)
+    if t.seen.edit_seen is False:  # is it what stands around a file?
+        other = _edited(first, "e.csv", b"", b"")
+        other.write_bytes(re.sub(rb"[A-Z0-9]", b"7", other.read_bytes()))
+        os.utime(other, (edited.stat().st_atime, edited.stat().st_mtime))
+        t.seen.content_seen = not same(t.call(other, case="other content, same size and date"), mark)
+        t.seen.outside = t.seen.touch_same is False or not same(
+            t.call(landing.write(t.folder / "short.csv", lines[0]), case="a file of one line"), mark
+        )
+    if not t.failure:
+        _many(t)
+
+
+def _many(t: Trial) -> None:
+    """A file that is written again and again, of one size and with one date."""
+    path, t.seen.many = t.folder / "many.csv", 1000
+
+    def marks() -> int:
+        found = []
+        for number in range(t.seen.many):
+            landing.write(path, landing.line(flight=5000 + number))
+            os.utime(path, (1_360_000_000, 1_360_000_000))
+            found.append(t.answer(path))
+        return len(set(found))
+
+    case = f"{t.seen.many:,} files of one size, each with other bytes"
+    t.seen.marks = t.do(marks, case=case)
+    t.equal(t.seen.marks, t.seen.many, f"{case}: how many fingerprints")
 
 
 def _edited(path: Path, name: str, old: bytes, new: bytes) -> Path:
     """A changed file with the date of `path`."""
     changed = path.with_name(name)
-    changed.write_bytes(path.read_bytes().replace(old, new))
+    changed.write_bytes(path.read_bytes().replace(old, new) if old else path.read_bytes())
     os.utime(changed, (os.stat(path).st_atime, os.stat(path).st_mtime))
     return changed
 
@@ -401,7 +459,7 @@ def whats_wrong(path: Path) -> str | None:
 @three.wrong(
     "For a whole file you answer {answer}, and whoever prints your answer reads that as what is wrong with it. None "
     "says that there is nothing to say.",
-    when=lambda seen: seen.answer,
+    when=lambda seen: seen.answer and len(seen.refused) == 6,
 )
 def yes_or_no(path):
     needed = {"carrier", "flight", "origin", "sched_dep_time", "dep_time"}
@@ -409,18 +467,19 @@ def yes_or_no(path):
 
 
 @three.wrong(
-    "You found nothing wrong with {missed}: its name is right, and its content is not looked at. A server that has no "
-    "file for you often sends a page that says so, under the name you asked for.",
-    when=lambda seen: len(seen.passed_bad or ()) >= 4,
+    "You found nothing wrong with any of five bad files, and {missed} is one of them. Their names are right, and a "
+    "name says nothing about what is inside: a server that has no file for you often sends a page that says so, under "
+    "the name you asked for.",
+    when=lambda seen: len(seen.passed_bad) == 5 and not seen.refused,
 )
 def suffix_only(path):
     return None if str(path).endswith(".csv") else "not a CSV file"
 
 
 @three.wrong(
-    "You refused {refused}. The last line of such a file has an NA in it, which says something: the flight was "
+    "You refused {first_refused}. The last line of such a file has an NA in it, which says something: the flight was "
     "cancelled. A cell that is not there looks different.",
-    when=lambda seen: seen.refused in ("a whole file that ends with a cancelled flight", "a real day"),
+    when=lambda seen: seen.refused[:2] == ["a whole file that ends with a cancelled flight", "a real day"],
 )
 def missing_is_cut(path):
     try:
@@ -433,9 +492,9 @@ def missing_is_cut(path):
 
 
 @three.wrong(
-    "You refused {refused}. Columns are known by their names: a source that adds one, or sends them in another order, "
-    "has broken nothing, and no day should be lost over it.",
-    when=lambda seen: seen.refused,
+    "You refused {first_refused}. Columns are known by their names: a source that adds one, or sends them in another "
+    "order, has broken nothing, and no day should be lost over it.",
+    when=lambda seen: seen.first_refused.endswith(("in another order", "one more column")),
 )
 def exact_header(path):
     data = Path(path).read_bytes()
@@ -503,28 +562,25 @@ def grade_whats_wrong(t: Trial) -> None:
         "a file cut off in its last line": whole.read_bytes()[:-40],
         "gzip bytes under the name of a CSV file": gzip.compress(whole.read_bytes(), mtime=0),
     }
+    t.seen.refused = []
     for case, path in good.items():
-        found = t.call(path, case=case, allow=True)
-        if not t.true(found is None, case, f"expected None, got {show(found)}") and not isinstance(found, Raised):
-            t.seen.refused = t.seen.refused or case
-            if isinstance(found, bool) or found == "":
+        found = t.call(path, case=case)  # an error here is one of the code, not of the file
+        if not t.true(found is None, case, f"expected None, got {show(found)}"):
+            t.seen.refused.append(case)
+            t.seen.first_refused = t.seen.refused[0]
+            if found is False or found is True or (isinstance(found, str) and not found):
                 t.seen.answer = t.seen.answer or repr(found)
-        _note_raised(t, case, found)
     t.seen.passed_bad = []
     for number, (case, content) in enumerate(bad.items()):
         path = folder / f"bad{number}.csv"
         path.write_bytes(content)
         found = t.call(path, case=case, allow=True)
-        if found is None or found is False or found == "":
+        if found is None or found is False or (isinstance(found, str) and not found):
             t.seen.passed_bad.append(case)
             t.seen.missed = t.seen.passed_bad[0]
         t.true(isinstance(found, str) and found, case, f"expected a text that says what is wrong, got {show(found)}")
-        _note_raised(t, case, found)
-
-
-def _note_raised(t: Trial, case: str, found: object) -> None:
-    if isinstance(found, Raised) and not t.seen.raised:
-        t.seen.raised, t.seen.error_text = case, type(found.error).__name__
+        if isinstance(found, Raised) and not t.seen.raised:
+            t.seen.raised, t.seen.error_text = case, type(found.error).__name__
 
 
 # ---- 1.4 ------------------------------------------------------------------------------------------------------------
@@ -571,7 +627,7 @@ def fetch(url: str, target: Path) -> None:
 
 @four.wrong(
     "The connection broke after 400 of 1,000 bytes, and {kept} bytes are now in the target, without any error. "
-    "No exception is no proof: this reader takes the end of a connection for the end of a file.",
+    "No exception is no proof that all has arrived: how much was to come, the server had said before.",
     when=lambda seen: seen.silent and seen.kept == 400,
 )
 def copyfileobj(url, target):
@@ -582,8 +638,8 @@ def copyfileobj(url, target):
 
 
 @four.wrong(
-    "A download failed ({failed}) and your function returned as if all were well. The caller goes on with a wrong "
-    "file, and nobody will know: what was only logged did not happen for a program.",
+    "A download failed ({failed}) and your function returned without an error. Its caller goes on, with the old file "
+    "or a wrong one, and nobody will know: what was only printed or logged did not happen for a program.",
     when=lambda seen: seen.silent,
 )
 def swallows(url, target):
@@ -594,8 +650,8 @@ def swallows(url, target):
 
 
 @four.wrong(
-    "Your code writes straight into the target. Until the last byte is there, whoever reads it sees part of a day; "
-    "and if the download fails, the old file is gone.",
+    "Your code writes straight into the target. Until the last byte is there, whoever reads it sees part of a day, and "
+    "a kill in between leaves it so; the old file is gone with the first byte.",
     when=lambda seen: seen.in_place,
 )
 def in_place(url, target):
@@ -648,12 +704,12 @@ def grade_fetch(t: Trial) -> None:
             target.parent.mkdir()
             target.write_bytes(old)
             with watched(lambda how, path, target=target: _note_write(t, how, path, target)):
-                found = t.call(f"{site.url}/{page}.csv", target, case=case, allow=True)
+                found = t.call(f"{site.url}/{page}.csv", target, case=case, allow=page != "whole")
             now = target.read_bytes() if target.exists() else b""
             if page == "whole":
-                if isinstance(found, Raised):
-                    t.stop(case, f"expected the file, got the error {found!r}")
-                t.true(now == body, case, f"expected the {len(body):,} bytes of the file, got {len(now):,}")
+                there = "still is the old file" if now == old else f"has {len(now):,} bytes"
+                if not t.true(now == body, case, f"expected the {len(body):,} bytes of the file; the target {there}"):
+                    t.stop("", "")
             elif not isinstance(found, Raised):
                 t.seen.silent, t.seen.failed = page, t.seen.failed or case
                 t.seen.kept = t.seen.kept or len(now)

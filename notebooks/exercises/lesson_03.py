@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,10 +17,11 @@ from exercises.tools.crash import Images, crash_images, database
 from exercises.tools.toy import TABLES
 from exercises.trial import Raised, Trial
 
-DAY, NEXT = "2013-01-15", "2013-01-16"
+BEFORE, DAY, NEXT = "2013-01-14", "2013-01-15", "2013-01-16"
 OLD = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 33), (DAY, "B6", 725, "JFK", -1)]
 NEW = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 35)]  # B6 725 is gone, AA 1141 was later than they said
 NEIGHBOUR = [(NEXT, "UA", 1545, "EWR", 0), (NEXT, "DL", 461, "LGA", -6)]
+EARLIER = [(BEFORE, "UA", 1545, "EWR", 12)]
 
 
 @contextmanager
@@ -70,9 +72,9 @@ def replace_day(conn: sqlite3.Connection, day: str, rows: list[tuple]) -> None:
 
 
 @one.wrong(
-    "16 January is gone. Your code treats the table as if it held this one day; after a year of runs it would hold "
-    "the last.",
-    when=lambda seen: seen.neighbour_lost,
+    "14 and 16 January are gone, though only the 15th was to be replaced. Code that treats the table as if it held "
+    "one day leaves, after a year of runs, the last.",
+    when=lambda seen: seen.neighbours == [],
 )
 def replaces_table(conn, day, rows):
     with conn:
@@ -83,7 +85,7 @@ def replaces_table(conn, day, rows):
 @one.wrong(
     "The second load of the same day did not work ({again}), though your code deletes first: `{delete}` found no row. "
     "Is the day in it a text? Without quotes 2013-01-15 is a subtraction, and makes 1997.",
-    when=lambda seen: seen.again and seen.delete,
+    when=lambda seen: seen.again and seen.delete and re.search(r"[=<>(,]\s*2013-01-15\b", seen.delete),
 )
 def day_without_quotes(conn, day, rows):
     with conn:
@@ -102,8 +104,8 @@ def append(conn, day, rows):
 
 
 @one.wrong(
-    "The corrected file says that AA 1141 was 35 minutes late; the table still says 33. A known key is not a known "
-    "row: corrections keep the key and change the rest.",
+    "The corrected file says that AA 1141 was 35 minutes late; the table still says 33. A known key, or a known day, "
+    "is not a known row: corrections keep the key and change the rest.",
     when=lambda seen: seen.corrected and (DAY, "AA", 1141, "JFK", 33) in seen.corrected,
 )
 def insert_or_ignore(conn, day, rows):
@@ -113,7 +115,7 @@ def insert_or_ignore(conn, day, rows):
 
 @one.wrong(
     "A file that was corrected once more has as many flights as the one before, and the table still says that AA 1141 "
-    "was 35 minutes late; it was 36. A count tells how many rows there are, not which.",
+    "was 35 minutes late; it was 36. A count, or a set of keys, does not tell what the rows say.",
     when=lambda seen: seen.as_many and NEW[1] in seen.as_many,
 )
 def same_count_is_done(conn, day, rows):
@@ -164,7 +166,8 @@ def key_by_key(conn, day, rows):
 def grade_replace_day(t: Trial) -> None:
     path = database(t.folder / "toy.db", TABLES)
     with opened(path) as conn, conn:
-        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", NEIGHBOUR)
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", EARLIER + NEIGHBOUR)
+    others = sorted(EARLIER + NEIGHBOUR, key=str)
     steps = (
         ("first", OLD, "15 January, for the first time"),
         ("second", OLD, "15 January, for the second time"),
@@ -178,33 +181,35 @@ def grade_replace_day(t: Trial) -> None:
             conn.set_trace_callback(told.append)
             if name == "second":  # an error here is what the exercise is about
                 found = t.call(conn, DAY, list(rows), case=case, allow=sqlite3.IntegrityError)
-                t.seen.again = repr(found) if found is not None else None
+                t.seen.again = repr(found) if isinstance(found, Raised) else None
                 t.seen.delete = next((text for text in told if text.upper().startswith("DELETE")), None)
                 if t.seen.again:
                     t.stop(case, f"your code raised {found!r}")
             else:
                 t.call(conn, DAY, list(rows), case=case)
-            day, neighbour = _now(conn, path)
+            day, neighbours = _now(conn, path)
         if name == "second" and len(day) == 2 * len(rows):
             t.seen.again = f"there are {len(day)} rows instead of {len(rows)}"
         setattr(t.seen, name, day)
         t.seen.left = len(day)
-        t.seen.neighbour_lost = t.seen.neighbour_lost or not neighbour
         t.equal(day, sorted(rows, key=str), case)
-        t.equal(neighbour, sorted(NEIGHBOUR, key=str), f"{case}; the neighbouring day")
+        if not t.equal(neighbours, others, f"{case}; the days before and after it"):
+            t.seen.neighbours = neighbours
+            t.stop(case, "the days before and after it are not what they were")
         with opened(path) as conn, conn:  # whether it was committed is what 3.2 asks
             conn.execute("DELETE FROM flights")
-            conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", day + neighbour)
+            conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", day + neighbours)
 
 
 def _now(conn: sqlite3.Connection, path: Path) -> tuple[list[tuple], list[tuple]]:
-    """The rows of both days as the answer's own connection sees them, or another one if it was closed."""
+    """The rows of the day, and those of its neighbours: as the answer's own connection sees them, or another one if it
+    was closed."""
     try:
-        found = flights_of(conn, DAY), flights_of(conn, NEXT)
+        found = flights_of(conn, DAY), flights_of(conn, BEFORE) + flights_of(conn, NEXT)
         conn.rollback()
     except sqlite3.ProgrammingError:
         with opened(path) as other:
-            found = flights_of(other, DAY), flights_of(other, NEXT)
+            found = flights_of(other, DAY), flights_of(other, BEFORE) + flights_of(other, NEXT)
     return found
 
 
@@ -220,8 +225,8 @@ two = Exercise(
         "believe?",
         "Everything between the first change and the one `commit` either stays or goes as a whole. How many commits "
         "are there in your function, counting those that others make for you? `to_sql` and `executescript` commit.",
-        "`with conn:` commits once, at its end. All four statements belong inside: delete and insert the rows, delete "
-        "and insert the receipt; with `execute` and `executemany` only.",
+        "`with conn:` commits once, at its end. All three statements belong inside: delete the rows, insert the new "
+        "ones, write the receipt; with `execute` and `executemany` only.",
     ),
     passed="There is no moment at which a kill leaves rows without their receipt, or a receipt without its rows.",
 )
@@ -253,8 +258,8 @@ def load_day(conn: sqlite3.Connection, day: str, rows: list[tuple], source_hash:
 
 @two.wrong(
     "After your function has returned, another process sees the old day: nothing was committed. You see your own "
-    "changes, as everybody does before a commit; the end of the process throws them away.",
-    when=lambda seen: seen.states and set(seen.states) == {("old", "old")} and not seen.again,
+    "changes, as everybody does before a commit; closing the connection throws them away.",
+    when=lambda seen: seen.never_committed,
 )
 def never_commits(conn, day, rows, source_hash):
     conn.execute("DELETE FROM flights WHERE day = ?", (day,))
@@ -263,9 +268,9 @@ def never_commits(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "A kill can leave the new receipt with {data} rows. The receipt says done, so nobody will ever load this day "
+    "A kill can leave the new receipt with {ahead} rows. The receipt says done, so nobody will ever load this day "
     "again, and it stays wrong for good.",
-    when=lambda seen: seen.receipt_ahead,
+    when=lambda seen: seen.ahead,
 )
 def receipt_first(conn, day, rows, source_hash):
     with conn:
@@ -276,9 +281,9 @@ def receipt_first(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "A kill can leave {data} rows under the old receipt, although your code may look like one transaction: `to_sql` "
-    "commits on its own, in the middle of your `with` block. Nothing protects a transaction from a commit inside it.",
-    when=lambda seen: seen.torn and seen.to_sql,
+    "A kill can leave {behind} rows under the old receipt, although your code may look like one transaction: `to_sql` "
+    "commits on its own, in the middle of yours. Nothing protects a transaction from a commit inside it.",
+    when=lambda seen: seen.to_sql and seen.behind in ("new", "mixed"),
 )
 def to_sql_commits(conn, day, rows, source_hash):
     frame = pd.DataFrame(rows, columns=["day", "carrier", "flight", "origin", "delay"])
@@ -289,15 +294,27 @@ def to_sql_commits(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "A kill between your commits leaves {data} rows under the old receipt. Soon after each other is not together: "
-    "with a run an hour, the gap is hit some night.",
-    when=lambda seen: seen.torn,
+    "A kill between two of your commits leaves {behind} rows under the old receipt. Soon after each other is not "
+    "together: with a run an hour, the gap is hit some night. (A `with conn:` inside another one, or in a function "
+    "that you call, commits at its own end.)",
+    when=lambda seen: seen.behind and seen.commits > 1,
 )
 def two_commits(conn, day, rows, source_hash):
     with conn:
         conn.execute("DELETE FROM flights WHERE day = ?", (day,))
         conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
     with conn:
+        conn.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (day, len(rows), source_hash))
+
+
+@two.wrong(
+    "Rows and receipt belong together now, and no kill is needed to see what is left: B6 725 is still in the table, "
+    "under a receipt for two rows. As in 3.1, the corrected file has no such flight any more.",
+    when=lambda seen: seen.withdrawn_stays,
+)
+def keeps_the_withdrawn(conn, day, rows, source_hash):
+    with conn:
+        conn.executemany("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", rows)
         conn.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (day, len(rows), source_hash))
 
 
@@ -313,9 +330,9 @@ def plain_insert(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "A day that is loaded for the first time has no receipt afterwards: there was none to change. Its rows are there, "
-    "and it counts as not loaded, for ever.",
-    when=lambda seen: seen.first_time and seen.first_time[1] == "no",
+    "A day that is loaded for the first time has no receipt afterwards. Its rows are there, and it counts as not "
+    "loaded, for ever. An UPDATE changes what it finds, and there was no receipt yet.",
+    when=lambda seen: seen.first_time == ("new", "no"),
 )
 def updates_the_receipt(conn, day, rows, source_hash):
     with conn:
@@ -339,8 +356,8 @@ def commits_finally(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "The database refused a row, nothing was loaded, and your function returned as if all were well. Rolling back is "
-    "half of it; whoever called has to hear of it.",
+    "The database refused the rows, nothing was loaded, and your function returned as if all were well. Rolling back "
+    "is half of it; whoever called has to hear of it.",
     when=lambda seen: seen.silent,
 )
 def swallows(conn, day, rows, source_hash):
@@ -380,19 +397,51 @@ def grade_load_day(t: Trial) -> None:
     with opened(path) as conn, crash_images(conn, path, t.folder / "images") as images:
         case = "a corrected 15 January, killed at every moment"
         again = t.call(conn, DAY, list(NEW), "new hash", case=case, allow=sqlite3.IntegrityError)
-        t.seen.again = repr(again) if again is not None else None
-    t.seen.to_sql = any("sqlite_master" in statement for statement in images.statements)
-    t.seen.states = images.each(_state)
-    for (data, receipt), statement in zip(t.seen.states, images.before, strict=True):
-        if (data, receipt) not in (("old", "old"), ("new", "new")):
-            t.seen.torn, t.seen.data = True, t.seen.data or data
-            t.seen.receipt_ahead = t.seen.receipt_ahead or receipt == "new"
-            t.fail(case, f"killed before `{statement}`: {data} rows, {receipt} receipt")
-    if again is not None:
+    t.seen.again = repr(again) if isinstance(again, Raised) else None
+    states = images.each(_state)
+    _look_at_kills(t, images, states, case)
+    if t.seen.again:
         t.stop(case, f"your code raised {again!r}")
-    t.equal(t.seen.states[-1], ("new", "new"), "what another process sees afterwards: rows, receipt")
+    _look_at_the_end(t, images)
     _rerun(t, images)
     _first_time_and_refused(t)
+
+
+def _look_at_kills(t: Trial, images: Images, states: list[tuple[str, str]], case: str) -> None:
+    """What kills would leave that is neither the old pair, nor the new one, nor what the whole call leaves."""
+    t.seen.commits, pending = _commits([statement.split()[0].upper() for statement in images.statements])
+    t.seen.never_committed = pending and not t.seen.commits and not t.seen.again
+    t.seen.to_sql = any("sqlite_master" in statement for statement in images.statements)
+    whole = (("old", "old"), ("new", "new"), states[-1])
+    for (data, receipt), statement in zip(states, images.before, strict=True):
+        if (data, receipt) not in whole:
+            t.seen.ahead = t.seen.ahead or (data if receipt == "new" else None)
+            t.seen.behind = data if receipt == "old" else t.seen.behind
+            t.fail(case, f"killed before `{statement}`: {data} rows, {receipt} receipt")
+
+
+def _commits(verbs: list[str]) -> tuple[int, bool]:
+    """How often these statements commit, and whether there are changes in the end that are not committed."""
+    commits, begun, pending = 0, False, False
+    for verb in verbs:
+        change = verb in ("INSERT", "DELETE", "REPLACE", "UPDATE")
+        commits += verb in ("COMMIT", "END") or (change and not begun)
+        begun = verb == "BEGIN" or (begun and verb not in ("COMMIT", "END", "ROLLBACK"))
+        pending = begun and (pending or change)
+    return commits, pending
+
+
+def _look_at_the_end(t: Trial, images: Images) -> None:
+    case = "a corrected 15 January; what another process sees afterwards"
+    with opened(images.paths[-1]) as conn:
+        rows = flights_of(conn, DAY)
+        receipts = conn.execute("SELECT * FROM receipts ORDER BY day").fetchall()
+        t.seen.withdrawn_stays = OLD[2] in rows and (DAY, 2, "new hash") in receipts
+        fits = t.equal(rows, sorted(NEW, key=str), f"{case}: the rows")
+        fits = t.equal(receipts, [(DAY, 2, "new hash"), (NEXT, 2, "its hash")], f"{case}: the receipts") and fits
+        fits = t.equal(flights_of(conn, NEXT), sorted(NEIGHBOUR, key=str), f"{case}: the neighbouring day") and fits
+    if not fits:
+        t.stop(case, "neither the old day nor the new one")
 
 
 REFUSE = "CREATE TRIGGER full BEFORE INSERT ON flights BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
@@ -404,15 +453,16 @@ def _first_time_and_refused(t: Trial) -> None:
         t.call(conn, DAY, list(NEW), "new hash", case=case)
     with opened(path) as conn:
         t.seen.first_time = _state(conn)
-        t.equal(t.seen.first_time, ("new", "new"), f"{case}: rows, receipt")
+        if not t.equal(t.seen.first_time, ("new", "new"), f"{case}: rows, receipt"):
+            t.stop(case, "the day is not there")
         conn.executescript(REFUSE)
     case = "a load whose rows the database refuses"
     with opened(path) as conn:
         found = t.call(conn, DAY, list(OLD), "old hash", case=case, allow=True)
-    t.seen.silent = not isinstance(found, Raised)
     t.true(isinstance(found, Raised), case, "expected its error; your function returned")
     with opened(path) as conn:
         rows, receipt = _state(conn)
+    t.seen.silent = not isinstance(found, Raised) and (rows, receipt) == ("new", "new")
     t.seen.refused_rows = rows if (rows, receipt) != t.seen.first_time and receipt == "new" else None
     t.equal((rows, receipt), t.seen.first_time, f"{case}: rows, receipt")
 
@@ -472,19 +522,32 @@ def audit(conn: sqlite3.Connection) -> list[date]:
 
 
 AUDITED = {  # day -> rows there, rows in the receipt (None: no receipt), what is wrong with it
-    "2013-01-01": (3, 3, ""),
+    "2013-01-01": (3, 3, ""),  # one of its flights was cancelled
     "2013-01-02": (2, 3, "short"),
     "2013-01-03": (4, 3, "long"),
     "2013-01-04": (2, None, "no receipt"),
     "2013-01-05": (0, 2, "no rows"),
     "2013-01-06": (0, 0, ""),
 }
+BAD = {day for day, (_, _, kind) in AUDITED.items() if kind}
+
+
+@three.wrong(
+    "The first item of your list is {first}, a tuple: a query gives a tuple for each row, also where it has one "
+    "column. What is asked for is the day in it.",
+    when=lambda seen: seen.first,
+)
+def tuples_of_one(conn):
+    return conn.execute("""
+        SELECT day FROM (SELECT day, COUNT(*) AS n, NULL AS said FROM flights GROUP BY day
+                         UNION ALL SELECT day, NULL, rows FROM receipts)
+        GROUP BY day HAVING MAX(said) IS NULL OR COALESCE(MAX(n), 0) <> MAX(said) ORDER BY day""").fetchall()
 
 
 @three.wrong(
     "You found nothing. 11 rows are there and 11 are in the receipts, so the totals agree; a day that is one short "
     "and a day that is one too long hide each other in a sum.",
-    when=lambda seen: seen.kinds == set(),
+    when=lambda seen: seen.days == set(),
 )
 def grand_total(conn):
     there, said = conn.execute("SELECT (SELECT COUNT(*) FROM flights), (SELECT SUM(rows) FROM receipts)").fetchone()
@@ -493,8 +556,9 @@ def grand_total(conn):
 
 @three.wrong(
     "You did not find the days that only one of the tables has: rows without a receipt, a receipt without rows. A join "
-    "keeps the days that both sides have; what is absent does not show up by itself.",
-    when=lambda seen: seen.kinds is not None and not seen.kinds & {"no receipt", "no rows"},
+    "keeps the days that both sides have, and a comparison with NULL holds for none; what is absent does not show up "
+    "by itself.",
+    when=lambda seen: seen.kinds == {"short", "long"},
 )
 def inner_join(conn):
     return [
@@ -507,9 +571,9 @@ def inner_join(conn):
 
 
 @three.wrong(
-    "You did not find the day that has rows and no receipt. Starting from the receipts, you see only what somebody "
-    "admits to.",
-    when=lambda seen: seen.kinds is not None and "no receipt" not in seen.kinds,
+    "You did not find the day that has rows and no receipt. Starting from the receipts, or comparing with the NULL of "
+    "one that is not there, you see only what somebody admits to.",
+    when=lambda seen: seen.kinds == {"short", "long", "no rows"},
 )
 def receipts_only(conn):
     receipts = conn.execute("SELECT day, rows FROM receipts ORDER BY day").fetchall()
@@ -518,9 +582,9 @@ def receipts_only(conn):
 
 
 @three.wrong(
-    "You did not find the day whose receipt speaks of rows that are not there. Starting from the rows, a lost day is "
-    "no day.",
-    when=lambda seen: seen.kinds is not None and "no rows" not in seen.kinds,
+    "You did not find the day whose receipt speaks of rows that are not there. Starting from the rows, or comparing "
+    "with a count that is NULL, a lost day is no day.",
+    when=lambda seen: seen.kinds == {"short", "long", "no receipt"},
 )
 def flights_only(conn):
     said = dict(conn.execute("SELECT day, rows FROM receipts"))
@@ -531,13 +595,25 @@ def flights_only(conn):
 @three.wrong(
     "You reported 6 January: no rows, and a receipt that says 0. That day was loaded, and had nothing in it. Empty is "
     "not missing; whoever mixes them loads the empty days again and again.",
-    when=lambda seen: seen.false_alarm == "2013-01-06",
+    when=lambda seen: seen.days == BAD | {"2013-01-06"},
 )
 def zero_is_missing(conn):
     there = dict(conn.execute("SELECT day, COUNT(*) FROM flights GROUP BY day"))
     said = dict(conn.execute("SELECT day, rows FROM receipts"))
     days = sorted(there.keys() | said.keys())
     return [date.fromisoformat(day) for day in days if not there.get(day) or there.get(day) != said.get(day)]
+
+
+@three.wrong(
+    "You reported 1 January: three rows, and a receipt for three. One of the three was cancelled and has no delay. "
+    "Counting a column counts the values in it, which is less than the rows.",
+    when=lambda seen: seen.days == BAD | {"2013-01-01"},
+)
+def counts_a_column(conn):
+    there = dict(conn.execute("SELECT day, COUNT(delay) FROM flights GROUP BY day"))
+    said = dict(conn.execute("SELECT day, rows FROM receipts"))
+    days = sorted(there.keys() | said.keys())
+    return [date.fromisoformat(day) for day in days if day not in said or there.get(day, 0) != said[day]]
 
 
 @three.right
@@ -549,6 +625,14 @@ def in_sql(conn):
     return [day for (day,) in found]  # days as text will do
 
 
+@three.right
+def in_pandas(conn):
+    there = pd.read_sql("SELECT day, COUNT(*) AS n FROM flights GROUP BY day", conn)
+    both = pd.read_sql("SELECT day, rows FROM receipts", conn).merge(there, on="day", how="outer").sort_values("day")
+    wrong = both["rows"].isna() | (both["n"].fillna(0) != both["rows"])
+    return pd.to_datetime(both["day"][wrong])
+
+
 @three.grade
 def grade_audit(t: Trial) -> None:
     path = database(t.folder / "toy.db", TABLES)
@@ -558,15 +642,27 @@ def grade_audit(t: Trial) -> None:
             conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
             if said is not None:
                 conn.execute("INSERT INTO receipts VALUES (?, ?, 'a hash')", (day, said))
-    case = "a warehouse of six days"
+        conn.execute("UPDATE flights SET delay = NULL WHERE day = '2013-01-01' AND flight = 2")
+    found = _audited(t, path, "a warehouse of six days")
+    days = [_as_text(item) for item in found]
+    if all(isinstance(day, str) for day in days):
+        t.seen.days = set(days)
+        t.seen.kinds = {AUDITED[day][2] for day in days if day in BAD} if t.seen.days <= BAD else None
+    elif isinstance(found[0], tuple | sqlite3.Row):
+        t.seen.first = show(tuple(found[0]))
+    t.equal(days, sorted(BAD), "a warehouse of six days")
+    empty = _audited(t, database(t.folder / "empty.db", TABLES), "an empty warehouse")
+    t.equal(empty, [], "an empty warehouse")
+
+
+def _audited(t: Trial, path: Path, case: str) -> list:
     with opened(path) as conn:
         found = t.call(conn, case=case)
-        if not isinstance(found, list | tuple | set | pd.Series):
+        if not isinstance(found, list | tuple | pd.Series):
             t.stop(case, f"expected a list of days, got {show(found)}")
-        days = [str(day)[:10] for day in found]
-    t.seen.kinds = {AUDITED[day][2] for day in days if day in AUDITED} - {""}
-    t.seen.false_alarm = next((day for day in days if not AUDITED.get(day, ("", "", ""))[2]), None)
-    t.equal(days, [day for day, (_, _, kind) in AUDITED.items() if kind], case)
-    empty = database(t.folder / "empty.db", TABLES)
-    with opened(empty) as conn:
-        t.equal(list(t.call(conn, case="an empty warehouse")), [], "an empty warehouse")
+        return list(found)
+
+
+def _as_text(item: object) -> object:
+    """A day as 2013-01-15, be it a date, a timestamp or text; anything else as it is."""
+    return str(item)[:10] if isinstance(item, date | str) else item

@@ -16,7 +16,7 @@ from exercises.model import Exercise
 from exercises.tools.compare import show
 from exercises.tools.crash import database
 from exercises.tools.toy import RUNS
-from exercises.trial import Raised, Trial
+from exercises.trial import Raised, Trial, line_of
 
 # ---- 4.1 ------------------------------------------------------------------------------------------------------------
 
@@ -63,9 +63,9 @@ def run_stages(stages: list[tuple[str, Callable]], value: object, record: Callab
 
 
 @one.wrong(
-    "transform failed, and your code went on: load ran with what extract had returned. The run looks finished, and the "
-    "warehouse holds rows that nobody transformed.",
-    when=lambda seen: seen.went_on,
+    "transform failed, and your code went on: load was called with {given}. That is what the warehouse holds then, and "
+    "nobody has transformed it.",
+    when=lambda seen: seen.given,
 )
 def print_and_continue(stages, value, record):
     for name, function in stages:
@@ -95,8 +95,25 @@ def swallows(stages, value, record):
 
 
 @one.wrong(
-    "A stage returned nothing but an empty table, and you took it for a failure (or stopped there). A day without "
-    "flights is a result, and it has to be loaded: it may have had flights yesterday.",
+    "Only extract was called, and your function returned. A `return` ends the function, also in the first round of a "
+    "loop.",
+    when=lambda seen: seen.called == ["extract"],
+)
+def returns_in_the_loop(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(name, "failed", time.perf_counter() - started, error)
+            raise
+        record(name, "succeeded", time.perf_counter() - started, None)
+        return value
+
+
+@one.wrong(
+    "extract returned an empty table, and your code stopped there: load was not called. A day without flights is a "
+    "result, and it has to be loaded: it may have had flights yesterday.",
     when=lambda seen: seen.empty_stopped,
 )
 def truthiness(stages, value, record):
@@ -110,6 +127,38 @@ def truthiness(stages, value, record):
         record(name, "succeeded", time.perf_counter() - started, None)
         if value is None or len(value) == 0:
             return None
+    return value
+
+
+@one.wrong(
+    "Your record calls a stage {other_name!r}, after its function; the first of the pair says that it is {name!r}. One "
+    "function may serve two stages, and one may be replaced by another.",
+    when=lambda seen: seen.other_name,
+)
+def names_of_functions(stages, value, record):
+    for _, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        except Exception as error:
+            record(function.__name__, "failed", time.perf_counter() - started, error)
+            raise
+        record(function.__name__, "succeeded", time.perf_counter() - started, None)
+    return value
+
+
+@one.wrong(
+    "transform failed, and your record says that it succeeded. What is noted before the stage has ended, or in a "
+    "`finally`, is noted whatever comes of it.",
+    when=lambda seen: seen.said_too_early,
+)
+def always_succeeded(stages, value, record):
+    for name, function in stages:
+        started = time.perf_counter()
+        try:
+            value = function(value)
+        finally:
+            record(name, "succeeded", time.perf_counter() - started, None)
     return value
 
 
@@ -144,8 +193,8 @@ def new_exception(stages, value, record):
 
 
 @one.wrong(
-    "The stages are called, and what they return is not handed on: the last result is what the first stage was given.",
-    when=lambda seen: seen.first == ["start"],
+    "The stages are called, and what they return is not handed on: load was given what extract had been given.",
+    when=lambda seen: seen.not_handed_on,
 )
 def hands_nothing_on(stages, value, record):
     for name, function in stages:
@@ -177,7 +226,7 @@ def forgets_return(stages, value, record):
 @one.wrong(
     "You recorded {load} s for load, which takes next to none; transform before it took its time. Your clock was "
     "started once, so each stage gets the time of all before it too.",
-    when=lambda seen: seen.load,
+    when=lambda seen: seen.load,  # and the stages before it took less, each than the next
 )
 def one_clock(stages, value, record):
     started = time.perf_counter()
@@ -194,7 +243,7 @@ def one_clock(stages, value, record):
 @one.wrong(
     "transform was stopped by Ctrl-C, and your record says that it succeeded. KeyboardInterrupt is no Exception, and "
     "`finally` runs for it, too.",
-    when=lambda seen: seen.stopped_succeeded,
+    when=lambda seen: seen.failure_recorded and seen.stopped_succeeded,
 )
 def finally_says_succeeded(stages, value, record):
     for name, function in stages:
@@ -226,36 +275,46 @@ def with_finally(stages, value, record):
 @one.grade
 def grade_run_stages(t: Trial) -> None:
     case = "three stages that succeed, one of them after 0.03 s"
-    found, rows, seen = _run(
+    found, rows, given = _run(
         t, case, [lambda v: [*v, "e"], lambda v: time.sleep(0.03) or [*v, "t"], lambda v: [*v, "l"]]
     )
-    t.seen.first, t.seen.returned_nothing = found, found is None
+    t.seen.called = list(given)
+    t.seen.not_handed_on = t.seen.called == list(NAMES) and given["load"] == ["start"]
+    t.seen.returned_nothing = found is None and given.get("load") == ["start", "e", "t"]
     handed_on = t.equal(found, ["start", "e", "t", "l"], f"{case}; the result")
+    if [row[0] for row in rows] == [f"{name}_of_this_run" for name in NAMES]:
+        t.seen.other_name, t.seen.name = rows[0][0], NAMES[0]
     t.equal([row[:2] for row in rows], [(name, "succeeded") for name in NAMES], f"{case}; what was recorded")
+    _look_at_the_seconds(t, rows, case)
 
     case = "extract returns an empty table"
-    found, rows, seen = _run(t, case, [lambda v: pd.DataFrame(), lambda v: v, lambda v: "loaded"])
-    t.seen.empty_stopped = handed_on and (found != "loaded" or "load" not in seen)
+    found, rows, given = _run(t, case, [lambda v: pd.DataFrame(), lambda v: v, lambda v: "loaded"])
+    t.seen.empty_stopped = handed_on and "load" not in given
     t.equal(found, "loaded", f"{case}; the result")
 
     case = "transform raises ConnectionError"
     error = ConnectionError("the network is away")
-    found, rows, seen = _run(t, case, [lambda v: v, lambda v: _raise(error), lambda v: v])
-    t.seen.went_on, t.seen.swallowed = "load" in seen, not isinstance(found, Raised)
-    t.equal(seen, ["extract", "transform"], f"{case}; the stages that were called")
+    found, rows, given = _run(t, case, [lambda v: v, lambda v: _raise(error), lambda v: v])
+    t.seen.given = show(given["load"], 60) if "load" in given else None
+    t.seen.swallowed = "transform" in given and not isinstance(found, Raised)
+    t.equal(list(given), ["extract", "transform"], f"{case}; the stages that were called")
     if isinstance(found, Raised) and found.error is not error:
         if "away" not in str(found.error) and found.error.__cause__ is not error:
-            t.stop(case, "", "raised", f"Your code raised {found!r}")
-        t.seen.got, t.seen.raised = type(found.error).__name__, type(error).__name__
-    t.true(isinstance(found, Raised) and found.error is error, case, f"expected its ConnectionError, got {show(found)}")
-    t.seen.unrecorded = "transform" not in [row[0] for row in rows]
-    t.equal(
-        [row[:2] for row in rows], [("extract", "succeeded"), ("transform", "failed")], f"{case}; what was recorded"
+            t.stop(case, line_of(found.error), "raised", f"Your code raised {found!r}")
+        if type(found.error) is not type(error):
+            t.seen.got, t.seen.raised = type(found.error).__name__, type(error).__name__
+        t.fail(case, f"expected the very exception that the stage raised, got another one: {found!r}")
+    t.true(isinstance(found, Raised), case, f"expected its ConnectionError, got {show(found)}")
+    said = [row[:2] for row in rows]
+    t.seen.unrecorded = said == [("extract", "succeeded")]
+    t.seen.said_too_early = ("transform", "succeeded") in said
+    t.seen.failure_recorded = t.equal(
+        said, [("extract", "succeeded"), ("transform", "failed")], f"{case}; what was recorded"
     )
     t.true(rows[-1:] and "away" in str(rows[-1][3]), case, "the error is not in the record")
 
     case = "transform raises KeyboardInterrupt, as by Ctrl-C"
-    found, rows, seen = _run(t, case, [lambda v: v, lambda v: _raise(KeyboardInterrupt()), lambda v: v])
+    found, rows, given = _run(t, case, [lambda v: v, lambda v: _raise(KeyboardInterrupt()), lambda v: v])
     t.seen.stopped_succeeded = ("transform", "succeeded") in [row[:2] for row in rows]
     t.true(not t.seen.stopped_succeeded, case, "recorded that transform succeeded")
     t.true(isinstance(found, Raised), case, f"expected KeyboardInterrupt to get out, got {show(found)}")
@@ -268,33 +327,38 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def _run(t: Trial, case: str, functions: list[Callable]) -> tuple[Any, list[tuple], list[str]]:
-    """The result, what was recorded, and the names of the stages that were called."""
+def _run(t: Trial, case: str, functions: list[Callable]) -> tuple[Any, list[tuple], dict[str, Any]]:
+    """The result, what was recorded, and for each stage that was called what it was given."""
     rows: list[tuple] = []
-    called: list[str] = []
+    given: dict[str, Any] = {}
 
     def stage(name: str, function: Callable) -> Callable:
         def staged(value: object) -> object:
-            called.append(name)
+            given[name] = value
             return function(value)
 
+        staged.__name__ = staged.__qualname__ = f"{name}_of_this_run"
         return staged
 
     def record(name: str, status: str, seconds: float, error: object) -> None:
         rows.append((name, status, seconds, error))
 
+    record.__qualname__ = "record"  # as a TypeError shows it
     stages = [(name, stage(name, function)) for name, function in zip(NAMES, functions, strict=True)]
     allow = (Exception, KeyboardInterrupt) if "raises" in case else ()
-    found = t.call(stages, ["start"], record, case=case, allow=allow)
-    if "0.03 s" in case and len(rows) == 3:
-        seconds = rows[1][2]
-        t.true(
-            isinstance(seconds, float | int) and 0.02 < seconds < 5, case, f"recorded {show(seconds)} s for transform"
-        )
-        if isinstance(rows[2][2], float | int) and rows[2][2] >= seconds > 0.02:
-            t.seen.load = f"{rows[2][2]:.2f}"
-            t.fail(case, f"recorded {t.seen.load} s for load, which took less than transform")
-    return found, rows, called
+    return t.call(stages, ["start"], record, case=case, allow=allow), rows, given
+
+
+def _look_at_the_seconds(t: Trial, rows: list[tuple], case: str) -> None:
+    """transform took 0.03 s, the other two nothing."""
+    seconds = [row[2] for row in rows]
+    if len(rows) != 3 or not all(isinstance(each, float | int) for each in seconds):
+        t.true(len(rows) != 3, case, f"recorded {', '.join(map(show, seconds))} as the seconds of the three stages")
+        return
+    extract, transform, load = seconds
+    t.true(0.02 < transform < 5, case, f"recorded {show(transform)} s for transform")
+    if not t.true(load < transform, case, f"recorded {load:.2f} s for load, which took less than transform"):
+        t.seen.load = f"{load:.2f}" if extract < transform < load < 5 else None
 
 
 # ---- 4.2 ------------------------------------------------------------------------------------------------------------
@@ -348,8 +412,8 @@ def _write(path, sql, *values):
 
 
 @two.wrong(
-    "The work raised an error, and your function returned. It is recorded, so it counts as handled; but the caller "
-    "goes on with a day that is not there.",
+    "The work raised an error, and your function returned: the caller goes on with a day that is not there. To record "
+    "an error is not to handle it.",
     when=lambda seen: seen.swallowed,
 )
 def swallows_it(path, day, work):
@@ -376,9 +440,9 @@ def one_transaction(path, day, work):
 
 
 @two.wrong(
-    "While the work goes on, nobody else can see that it does: another connection finds {during}. A run that is "
+    "While the work goes on, nobody else can see that it does: another connection finds no row. A run that is "
     "killed then leaves no trace, as if it had never been started.",
-    when=lambda seen: seen.during is not None and "running" not in seen.during,
+    when=lambda seen: seen.during == [],
 )
 def insert_at_end(path, day, work):
     try:
@@ -391,9 +455,44 @@ def insert_at_end(path, day, work):
 
 
 @two.wrong(
+    "Your run has two rows, {rows_of_one}, and the first one will say `running` for ever. Whoever looks for runs that "
+    "died finds it, too.",
+    when=lambda seen: seen.rows_of_one,
+)
+def inserts_again(path, day, work):
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
+    try:
+        work()
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
+        _write(path, "INSERT INTO runs (day, status, error) VALUES (?, 'failed', ?)", day, said)
+        raise
+    _write(path, "INSERT INTO runs (day, status) VALUES (?, 'succeeded')", day)
+
+
+@two.wrong(
+    "The work has {never_ended}, your function has ended too, and the row still says `running`, to everybody who "
+    "looks. Either nothing was changed then, or the change was never committed.",
+    when=lambda seen: seen.never_ended,
+)
+def forgets_the_second_commit(path, day, work):
+    with closing(sqlite3.connect(path)) as conn:
+        row = conn.execute("INSERT INTO runs (day, status) VALUES (?, 'running')", (day,)).lastrowid
+        conn.commit()
+        try:
+            work()
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+            conn.execute("UPDATE runs SET status = 'failed', error = ? WHERE id = ?", (said, row))
+            raise
+        conn.execute("UPDATE runs SET status = 'succeeded' WHERE id = ?", (row,))
+        conn.commit()
+
+
+@two.wrong(
     "After Ctrl-C the run is `running` for ever. KeyboardInterrupt is no Exception, and stopping by hand is how most "
     "long runs end.",
-    when=lambda seen: seen.after_ctrl_c == ["running"],
+    when=lambda seen: seen.after_ctrl_c == ["running"] and seen.after_error == ["failed"],
 )
 def except_Exception(path, day, work):
     row = _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
@@ -408,8 +507,8 @@ def except_Exception(path, day, work):
 
 
 @two.wrong(
-    "The work failed, and its row says succeeded: the last thing your function does overwrites what it had noted. "
-    "Nobody will look for a day that is said to be there.",
+    "The work failed, and its row says succeeded: nobody will look for a day that is said to be there. What stands in "
+    "a `finally` runs after a failure, too.",
     when=lambda seen: seen.after_error == ["succeeded"],
 )
 def succeeded_finally(path, day, work):
@@ -426,8 +525,8 @@ def succeeded_finally(path, day, work):
 
 @two.wrong(
     "A day that failed and then succeeded reads {again} with you. The second run has rewritten the row of the first: "
-    "by the day one finds every run of it, not this one.",
-    when=lambda seen: seen.again and len(seen.again) == 2 and seen.again[0] != "failed",
+    "an UPDATE that asks for the day, or for nothing, changes every run of it.",
+    when=lambda seen: seen.again == ["succeeded", "succeeded"],
 )
 def updates_by_day(path, day, work):
     _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
@@ -443,7 +542,7 @@ def updates_by_day(path, day, work):
 @two.wrong(
     "An earlier run of the day was killed, and its row said `running`. Your run has rewritten it: now they read "
     "{killed}. That row was the only trace of the kill.",
-    when=lambda seen: seen.killed and seen.killed[0] != "running",
+    when=lambda seen: seen.killed == ["succeeded", "succeeded"],
 )
 def updates_what_runs(path, day, work):
     _write(path, "INSERT INTO runs (day, status) VALUES (?, 'running')", day)
@@ -483,7 +582,7 @@ def holds_the_database(path, day, work):
 @two.wrong(
     "Another run began while yours was at work, and in the end the two rows read {both}: yours is the first, and the "
     "other one still runs. The newest row is not always one's own.",
-    when=lambda seen: seen.both and seen.both != ["succeeded", "running"],
+    when=lambda seen: seen.both == ["running", "succeeded"],
 )
 def updates_the_newest(path, day, work):
     newest = "WHERE id = (SELECT MAX(id) FROM runs)"
@@ -515,40 +614,11 @@ def in_finally(path, day, work):
 
 @two.grade
 def grade_tracked(t: Trial) -> None:
-    endings = {
-        "work that succeeds": (None, "succeeded"),
-        "work that raises ValueError('no lines')": (ValueError("no lines"), "failed"),
-        "work that is stopped by Ctrl-C": (KeyboardInterrupt(), "failed"),
-    }
-    for number, (case, (error, status)) in enumerate(endings.items()):
-        path = database(t.folder / f"history{number}.db", RUNS)
-
-        def work(path: Path = path, error: BaseException | None = error) -> None:
-            t.seen.during = [row[0] for row in _runs(path)]
-            if error:
-                raise error
-
-        t.seen.during = None
-        found = t.call(path, "2013-01-15", work, case=case, allow=(ValueError, KeyboardInterrupt))
-        rows = _runs(path)
-        if t.seen.during is None:
-            t.stop(case, "`work` was not called")
-        during, now = t.seen.during, [row[0] for row in rows]
-        if error:
-            t.seen.swallowed = not isinstance(found, Raised)
-            t.seen.evidence_gone = t.seen.evidence_gone or not rows
-            t.true(isinstance(found, Raised) and found.error is error, case, f"expected its error, got {show(found)}")
-        if isinstance(error, KeyboardInterrupt):
-            t.seen.after_ctrl_c = now
-        elif error and rows:
-            t.seen.after_error = now
-            said = str(rows[0][1])
-            t.true(
-                "ValueError" in said and "no lines" in said, case, f"expected type and message as the error, got {said}"
-            )
-        t.equal(now, [status], f"{case}; the statuses afterwards")
-        t.equal(during, ["running"], f"{case}; the statuses while it works")
-
+    _ends(t, "work that succeeds", None)
+    _ends(t, "work that raises ValueError('no lines')", ValueError("no lines"))
+    _ends(t, "work that is stopped by Ctrl-C", KeyboardInterrupt())
+    if t.failure:  # whoever has no row of one run need not be told about those of two
+        return
     case = "a day that fails, and succeeds when it is run again"
     path = database(t.folder / "again.db", RUNS)
     t.call(path, "2013-01-15", lambda: _raise(ValueError("no lines")), case=case, allow=ValueError)
@@ -556,6 +626,56 @@ def grade_tracked(t: Trial) -> None:
     t.seen.again = [row[0] for row in _runs(path)]
     t.equal(t.seen.again, ["failed", "succeeded"], f"{case}; the statuses of both runs")
     _beside_others(t)
+
+
+def _ends(t: Trial, case: str, error: BaseException | None) -> None:
+    """One run whose work ends so, on a history of its own: what others see meanwhile, and afterwards."""
+    path = database(t.folder / f"history of {type(error).__name__}.db", RUNS)
+    meanwhile: list[list[str]] = []
+
+    def work() -> None:  # without parameters: given any, it has to complain
+        meanwhile.append([row[0] for row in _runs(path)])
+        t.seen.open = _is_open(path)
+        if error:
+            raise error
+
+    work.__qualname__ = "work"  # as a TypeError shows it
+    found = t.call(path, "2013-01-15", work, case=case, allow=(type(error),) if error else ())
+    if len(meanwhile) != 1:
+        t.stop(case, f"`work` was called {len(meanwhile)} times")
+    rows = _runs(path)
+    during, now = meanwhile[0], [row[0] for row in rows]
+    if "running" not in during:
+        t.seen.during = during
+    if during == ["running"] and now[:1] == ["running"] and len(now) == 2:
+        t.seen.rows_of_one = " and ".join(f"`{status}`" for status in now)
+    if isinstance(error, KeyboardInterrupt):
+        t.seen.after_ctrl_c = now
+    else:
+        t.seen.never_ended = t.seen.never_ended or (now == ["running"] and ("failed" if error else "succeeded"))
+    if isinstance(error, ValueError):
+        t.seen.after_error = now
+        t.seen.swallowed = not isinstance(found, Raised)
+        t.seen.evidence_gone = t.seen.open and not rows
+    if error:
+        got_out = isinstance(found, Raised) and found.error is error
+        t.true(got_out, case, f"expected {Raised(error)!r} to get out, got {show(found)}")
+    t.equal(now, ["failed" if error else "succeeded"], f"{case}; the statuses afterwards")
+    t.equal(during, ["running"], f"{case}; the statuses while it works")
+    if isinstance(error, ValueError) and now == ["failed"]:
+        said = str(rows[0][1])
+        fits = "ValueError" in said and "no lines" in said
+        t.true(fits, case, f"expected type and message as the error, got {said}")
+
+
+def _is_open(path: Path) -> bool:
+    """Whether somebody has a transaction open that has written."""
+    with closing(sqlite3.connect(path, timeout=0)) as conn:
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def _beside_others(t: Trial) -> None:
@@ -628,7 +748,7 @@ def success_rate(runs: list[dict]) -> float | None:
 @three.wrong(
     "For a history without an ended run you answered {of_none}. A dashboard that shows 100 % when nothing runs is "
     "green on the day when everything has stopped.",
-    when=lambda seen: isinstance(seen.of_none, int | float) and seen.of_none > 0,
+    when=lambda seen: seen.of_none == 1,
 )
 def none_is_perfect(runs):
     return 1.0 if not runs else success_rate(runs) or 1.0
@@ -637,7 +757,7 @@ def none_is_perfect(runs):
 @three.wrong(
     "A day that failed, was retried and succeeded pulls your rate down. You count attempts; a failure that healed by "
     "itself is what retries are for.",
-    when=lambda seen: seen.healed == 0.5,
+    when=lambda seen: seen.healed == 0.5 and seen.none_good == 0,
 )
 def counts_attempts(runs):
     ended = [run["status"] for run in runs if run["status"] != "running"]
@@ -646,7 +766,7 @@ def counts_attempts(runs):
 
 @three.wrong(
     "A run that is still going counts as failed with you: the rate would drop whenever somebody looks during a run.",
-    when=lambda seen: seen.with_running is not None and seen.with_running < 1,
+    when=lambda seen: seen.healed == 1 and seen.with_running == 0.5,
 )
 def running_is_failure(runs):
     newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
@@ -656,7 +776,7 @@ def running_is_failure(runs):
 @three.wrong(
     "You take the order of the list for the order of time. The same history in another order has another rate: {one} "
     "and {other}.",
-    when=lambda seen: seen.one != seen.other,
+    when=lambda seen: None not in (seen.one, seen.other) and seen.one != seen.other,
 )
 def row_order_is_time(runs):
     newest = {run["day"]: run["status"] for run in runs}
@@ -667,7 +787,7 @@ def row_order_is_time(runs):
 @three.wrong(
     "2 January failed, and is being run again; you count its older run. The newest one says how a day stands, and it "
     "has no answer yet.",
-    when=lambda seen: seen.rerun is not None and seen.rerun < 1,
+    when=lambda seen: seen.healed == seen.with_running == 1 and seen.rerun == 0.5,
 )
 def older_run_counts(runs):
     return success_rate([run for run in runs if run["status"] != "running"])
@@ -676,7 +796,7 @@ def older_run_counts(runs):
 @three.wrong(
     "You leave out runs that crashed. In a night in which every process was killed your rate would be that of the few "
     "which were not.",
-    when=lambda seen: seen.crashed == 1,
+    when=lambda seen: seen.crashed == 1 and seen.none_good == 0,
 )
 def crashed_left_out(runs):
     newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
@@ -685,9 +805,20 @@ def crashed_left_out(runs):
 
 
 @three.wrong(
+    "A run that crashed counts as a success with you: what is not `failed` need not be good. A process that was killed "
+    "could not write how it ended; the day is not there.",
+    when=lambda seen: seen.crashed == 1 and seen.none_good == 0.5,
+)
+def not_failed_is_good(runs):
+    newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
+    ended = [status for status in newest.values() if status != "running"]
+    return sum(status != "failed" for status in ended) / len(ended) if ended else None
+
+
+@three.wrong(
     "For a history without an ended run you answered 0. Nothing has failed there: on its first morning a new "
     "pipeline would raise an alarm, and alarms without a reason are soon not read any more.",
-    when=lambda seen: seen.of_none == 0,
+    when=lambda seen: seen.of_none == 0 and seen.of_none is not False and seen.with_running == 1,
 )
 def none_is_nothing(runs):
     return success_rate(runs) or 0
@@ -712,18 +843,22 @@ def _history(*runs: str) -> list[dict]:
 
 @three.grade
 def grade_success_rate(t: Trial) -> None:
-    healed = _history("01 failed", "01 succeeded")
-    t.seen.healed = t.call(healed, case="a day that failed and then succeeded")
-    t.equal(t.seen.healed, 1.0, "a day that failed and then succeeded")
-    case = "one day succeeded, one still runs"
-    t.seen.with_running = t.call(_history("01 succeeded", "02 running"), case=case)
-    t.equal(t.seen.with_running, 1.0, case)
-    case = "one day succeeded, another failed and is being run again"
-    t.seen.rerun = t.call(_history("01 succeeded", "02 failed", "02 running"), case=case)
-    t.equal(t.seen.rerun, 1.0, case)
-    case = "one day succeeded, the run of another crashed"
-    t.seen.crashed = t.call(_history("01 succeeded", "02 crashed"), case=case)
-    t.equal(t.seen.crashed, 0.5, case)
+    cases = (
+        ("healed", 1.0, "a day that failed and then succeeded", ["01 failed", "01 succeeded"]),
+        ("with_running", 1.0, "one day succeeded, one still runs", ["01 succeeded", "02 running"]),
+        (
+            "rerun",
+            1.0,
+            "one day succeeded, another failed and is being run again",
+            ["01 succeeded", "02 failed", "02 running"],
+        ),
+        ("crashed", 0.5, "one day succeeded, the run of another crashed", ["01 succeeded", "02 crashed"]),
+        ("none_good", 0.0, "one day failed, the run of another crashed", ["01 failed", "02 crashed"]),
+    )
+    for name, want, case, runs in cases:
+        found = t.call(_history(*runs), case=case, none=False)
+        setattr(t.seen, name, found)
+        t.equal(found, want, case)
     for case, runs in (("no run at all", []), ("one run, still running", _history("01 running"))):
         found = t.call(runs, case=case)
         t.seen.of_none = found if t.seen.of_none is None else t.seen.of_none
@@ -739,10 +874,10 @@ def grade_success_rate(t: Trial) -> None:
         "05 running",
     )
     case = "eight runs of five days: 1 and 2 succeeded in the end, 3 and 4 did not, 5 still runs"
-    t.seen.one = t.call([dict(run) for run in runs], case=case)
+    t.seen.one = t.call([dict(run) for run in runs], case=case, none=False)
     t.equal(t.seen.one, 0.5, case)
     for seed in range(5):
         mixed = random.Random(seed).sample(runs, len(runs))
-        found = t.call(mixed, case=f"{case}, in another order")
+        found = t.call(mixed, case=f"{case}, in another order", none=False)
         t.seen.other = found if t.seen.other in (None, t.seen.one) else t.seen.other
         t.equal(found, 0.5, f"{case}, in another order")

@@ -8,8 +8,10 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from exercises.model import Exercise
-from exercises.tools.compare import show
+from exercises.tools.compare import plain, same, show
 from exercises.trial import Raised, Trial
+
+DAY = date(2013, 1, 15)
 
 # ---- 5.1 ------------------------------------------------------------------------------------------------------------
 
@@ -21,7 +23,7 @@ one = Exercise(
         "One form is enough, and everything else is an error. `date.fromisoformat` knows the calendar; what does it "
         "do with values that are no text?",
         "A date is returned as it is. `date.fromisoformat(value)` for text raises ValueError, for other things "
-        "TypeError: let it. A `datetime` is a `date` too, for isinstance.",
+        "TypeError: let it. A `datetime` is a `date` too, for isinstance, and no day.",
     ),
     twin="etl_core:parse_day",
     passed="A wrong parameter is an error before anything runs, not a run for another day.",
@@ -51,15 +53,14 @@ def parse_day(value: object) -> date:
 @one.wrong(
     "20130115, which somebody typed without dashes and papermill made a number, became {of_int}. The run would "
     "succeed, green, for a day that nobody asked for.",
-    when=lambda seen: seen.of_int not in (None, date(2013, 1, 15), date.today()),
+    when=lambda seen: seen.of_int,
 )
 def to_datetime(value):
     return pd.to_datetime(value).date()
 
 
 @one.wrong(
-    "For {bad_value} you returned today. A run with a forgotten parameter succeeds, and nobody knows which day is "
-    "missing.",
+    "For {today} you returned today. A run with a forgotten parameter succeeds, and nobody knows which day is missing.",
     when=lambda seen: seen.today,
 )
 def default_today(value):
@@ -82,15 +83,15 @@ def fills_in(value):
 
 
 @one.wrong(
-    "You return the text itself. A file name is made of it later: {text!r} is a path to another folder.",
-    when=lambda seen: seen.text is not None,
+    "You return the text itself. A file name is made of it later: `../..` is a path to another folder.",
+    when=lambda seen: seen.text,
 )
 def returns_text(value):
     return str(value)
 
 
 @one.wrong(
-    "For {bad_value} you returned None, and leave it to the caller to ask. Somewhere a caller will not, and the error "
+    "For {none} you returned None, and leave it to the caller to ask. Somewhere a caller will not, and the error "
     "will be reported in another place, about another thing.",
     when=lambda seen: seen.none,
 )
@@ -101,9 +102,18 @@ def none_on_error(value):
         return None
 
 
+@one.wrong(
+    "You took the datetime {a_datetime} for a day, as `isinstance` does, and handed it back as it is. It equals no "
+    "date, so its receipt would not be found, and a file name made of it has a time in it.",
+    when=lambda seen: seen.a_datetime,
+)
+def a_datetime_is_a_date(value):
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
 @one.right
 def with_strptime(value):
-    if isinstance(value, date):
+    if type(value) is date:
         return value
     return datetime.strptime(value, "%Y-%m-%d").date()
 
@@ -112,30 +122,42 @@ def with_strptime(value):
 def ints_too(value):
     if isinstance(value, bool):
         raise ValueError("a day, please")
-    return date.fromisoformat(str(value))
+    return value.date() if isinstance(value, datetime) else date.fromisoformat(str(value))
 
 
 @one.grade
 def grade_parse_day(t: Trial) -> None:
-    day = date(2013, 1, 15)
-    for value in ("2013-01-15", day):
+    for value in ("2013-01-15", DAY):
         found = t.call(value, case=f"the {type(value).__name__} {value}")
-        t.seen.text = "../.." if isinstance(found, str) else t.seen.text
-        t.equal(found, day, f"the {type(value).__name__} {value}")
-    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01"):
+        t.equal(found, DAY, f"the {type(value).__name__} {value}")
+    moment = datetime(2013, 1, 15, 10, 30)
+    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01", moment):
         case = f"{value!r}"
         found = t.call(value, case=case, allow=True, none=True)
         if isinstance(found, Raised):
             fits = isinstance(found.error, ValueError | TypeError)
             t.true(fits, case, f"expected a ValueError or a TypeError, got {found!r}")
-        elif value != 20130115 or found != day:
-            t.seen.of_int = found if value == 20130115 and isinstance(found, date) else t.seen.of_int
-            t.seen.of_month = found if value == "2013-01" and isinstance(found, date) else t.seen.of_month
-            t.seen.bad_value = t.seen.bad_value or case
-            t.seen.today = t.seen.today or found == date.today()
-            t.seen.none = t.seen.none or found is None
-            t.seen.text = found if isinstance(found, str) else t.seen.text
-            t.fail(case, f"expected an error, got {show(found)}")
+        elif value not in (20130115, moment) or not same(found, DAY):  # those two can be meant as a day
+            _note(t, value, found)
+            or_day = " or the date 2013-01-15" if value in (20130115, moment) else ""
+            t.fail(case, f"expected an error{or_day}, got {show(found)}")
+
+
+def _note(t: Trial, value: object, found: object) -> None:
+    """What is telling about an answer to a value that is no day."""
+    day = found.date() if isinstance(found, datetime) else found if isinstance(found, date) else None
+    if day == date.today():
+        t.seen.today = t.seen.today or repr(value)
+    elif value == 20130115 and day and day != DAY:
+        t.seen.of_int = show(found)
+    elif value == "2013-01" and day and (day.year, day.month) == (2013, 1):
+        t.seen.of_month = show(found)
+    elif value == "../..":
+        t.seen.text = found == value
+    elif isinstance(value, datetime) and found == value:
+        t.seen.a_datetime = show(found)
+    if found is None:
+        t.seen.none = t.seen.none or repr(value)
 
 
 # ---- 5.2 ------------------------------------------------------------------------------------------------------------
@@ -177,27 +199,32 @@ ENDINGS = {  # name -> returncode, status and day of the newest run
     "a stage failed": (1, "failed", "2013-01-15"),
     "killed, exit code -9": (-9, "running", "2013-01-15"),
     "the kernel died, exit code 138": (138, "running", "2013-01-15"),
-    "sys.exit(0) in a cell: exit code 0, still running": (0, "running", "2013-01-15"),
+    "sys.exit(0) in a cell: exit code 0, a run that failed": (0, "failed", "2013-01-15"),
+    "a process that ended with 0, its run still running": (0, "running", "2013-01-15"),
     "exit code 0, and no run at all": (0, None, ""),
     "a mistyped parameter: exit code 0, another day was loaded": (0, "succeeded", "2013-01-14"),
     "exit code 1 after the load had succeeded": (1, "succeeded", "2013-01-15"),
+    "the kernel died after the load had succeeded, exit code 138": (138, "succeeded", "2013-01-15"),
     "killed after the load had succeeded, exit code -15": (-15, "succeeded", "2013-01-15"),
 }
 
 
+QUIT, RUNNING, NONE, MISTYPED, AFTER, DIED, KILLED = list(ENDINGS)[4:]
+
+
 @two.wrong(
-    "Where all is well you call somebody, and slept through: {missed}. True means that somebody has to look; is it the "
-    "other way round?",
-    when=lambda seen: seen.called and seen.misses,
+    "Where all is well you call somebody, and slept through everything else. True means that somebody has to look; is "
+    "it the other way round?",
+    when=lambda seen: seen.called and seen.count == len(ENDINGS) - 1,
 )
 def upside_down(returncode, run, day):
     return returncode == 0 and run is not None and run["status"] == "succeeded" and run["interval_start"] == day
 
 
 @two.wrong(
-    "You slept through {count} of the eight bad endings, the first of them: {missed}. You wait until both witnesses "
+    "You slept through {count} of the ten bad endings, the first of them: {missed}. You wait until both witnesses "
     "complain; one who does is enough.",
-    when=lambda seen: len(seen.misses) >= 4,
+    when=lambda seen: {QUIT, RUNNING, AFTER, DIED, KILLED} <= seen.slept and "a stage failed" not in seen.slept,
 )
 def both_must_complain(returncode, run, day):
     return returncode != 0 and run is not None and run["status"] == "failed"
@@ -206,15 +233,15 @@ def both_must_complain(returncode, run, day):
 @two.wrong(
     "You believe the exit code alone, and slept through: {missed}. `sys.exit(0)` in a cell ends a notebook half-way "
     "with 0.",
-    when=lambda seen: len([name for name in seen.misses if "exit code 0" in name]) >= 2,
+    when=lambda seen: seen.slept - {KILLED} == {QUIT, RUNNING, NONE, MISTYPED},
 )
 def code_only(returncode, run, day):
     return returncode != 0
 
 
 @two.wrong(
-    "You slept through: {missed}. The history says that some day succeeded, and it was another one.",
-    when=lambda seen: any("mistyped" in name for name in seen.misses),
+    "You slept through: {mistyped}. The history says that some day succeeded, and it was another one.",
+    when=lambda seen: MISTYPED in seen.slept and seen.slept <= {MISTYPED, RUNNING, AFTER, DIED, KILLED},
 )
 def ignores_day(returncode, run, day):
     return returncode != 0 or run is None or run["status"] != "succeeded"
@@ -223,7 +250,7 @@ def ignores_day(returncode, run, day):
 @two.wrong(
     "You believe the history alone, and slept through: {missed}. The load was done, and what should have come after "
     "it was not.",
-    when=lambda seen: any("exit code 1 after" in name for name in seen.misses),
+    when=lambda seen: seen.slept == {AFTER, DIED, KILLED},
 )
 def history_only(returncode, run, day):
     return run is None or run["status"] != "succeeded" or run["interval_start"] != day
@@ -231,7 +258,7 @@ def history_only(returncode, run, day):
 
 @two.wrong(
     "You slept through: {missed}. A process that was killed has a negative exit code.",
-    when=lambda seen: any("-15" in name for name in seen.misses),
+    when=lambda seen: seen.slept == {KILLED},
 )
 def positive_only(returncode, run, day):
     return returncode > 0 or run is None or run["status"] != "succeeded" or run["interval_start"] != day
@@ -240,7 +267,7 @@ def positive_only(returncode, run, day):
 @two.wrong(
     "You slept through: {missed}. The process has ended, so a run that is still `running` in the history was left "
     "half-way; `failed` and `crashed` are not the only bad words.",
-    when=lambda seen: seen.misses == ["sys.exit(0) in a cell: exit code 0, still running"],
+    when=lambda seen: seen.slept == {RUNNING},
 )
 def running_is_fine(returncode, run, day):
     bad = run is None or run["status"] in ("failed", "crashed") or run["interval_start"] != day
@@ -252,21 +279,55 @@ def by_comparison(returncode, run, day):
     return (returncode, (run or {}).get("status"), (run or {}).get("interval_start")) != (0, "succeeded", day)
 
 
+@two.right
+def with_all_there_is(returncode, run, day):
+    if returncode or not run:
+        return True
+    loaded = run["status"] == "succeeded" and run["error"] is None and run["rows_loaded"] > 0
+    return not (loaded and run["pipeline"] == "flights" and run["interval_start"] == day)
+
+
 @two.grade
 def grade_needs_attention(t: Trial) -> None:
-    t.seen.misses = []
+    misses: list[str] = []
+    t.seen.mistyped = MISTYPED
     for case, (code, status, day) in ENDINGS.items():
-        run = None
-        if status:
-            end = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-            run = {"run_id": "8f14e45fceea167a", "status": status, "interval_start": day, "interval_end": end}
-        found = t.call(code, run, "2013-01-15", case=case)
-        if case == "all well":
-            t.seen.called = bool(found)
-        elif not found:
-            t.seen.misses.append(case)
-            t.seen.missed, t.seen.count = t.seen.misses[0], len(t.seen.misses)
-        t.true(bool(found) == (case != "all well"), case, f"expected {case != 'all well'}, got {show(found)}")
+        found = t.call(code, _run_of(day, status) if status else None, "2013-01-15", case=case)
+        looks, truth = case != "all well", plain(found)
+        if isinstance(truth, bool | int):
+            t.seen.called = t.seen.called or (truth and not looks)
+            if looks and not truth:
+                misses.append(case)
+        run = f"{{'status': {status!r}, 'interval_start': {day!r}, …}}" if status else "None"
+        given = f"needs_attention({code}, {run}, '2013-01-15')"
+        fits = isinstance(truth, bool | int) and bool(truth) == looks
+        t.true(fits, case, f"{given}: expected {looks}, got {show(found)}")
+    t.seen.count, t.seen.missed = len(misses), (misses or [None])[0]
+    t.seen.slept = set() if t.seen.called else set(misses)  # who always says the same has not decided anything
+
+
+def _run_of(day: str, status: str) -> dict[str, object]:
+    """As `etl history --json` has it."""
+    ended, good = status != "running", status == "succeeded"
+    return {
+        "run_id": "8f14e45fceea167a",
+        "pipeline": "flights",
+        "interval_start": day,
+        "interval_end": (date.fromisoformat(day) + timedelta(days=1)).isoformat(),
+        "trigger": "manual",
+        "attempt": 1,
+        "retry_of": None,
+        "retry_at": None,
+        "status": status,
+        "started_at": "2013-01-16T03:00:00Z",
+        "finished_at": "2013-01-16T03:00:02Z" if ended else None,
+        "duration_s": 2.0 if ended else None,
+        "rows_extracted": 894,
+        "rows_loaded": 894 if good else None,
+        "rows_rejected": 0 if good else None,
+        "error": "OperationalError: database is locked" if status == "failed" else None,
+        "notebook": None,
+    }
 
 
 # ---- 5.3 ------------------------------------------------------------------------------------------------------------
@@ -302,12 +363,18 @@ def pending(landed: dict[date, str], receipts: dict[date, str]) -> list[date]:
 
 
 JANUARY = [date(2013, 1, n) for n in range(1, 32)]
+FIRST, SECOND, THIRD = JANUARY[:3]
+
+
+def _recent() -> list[date]:
+    """Yesterday and today, by the clock: what an answer names that asks it."""
+    return [date.today() - timedelta(days=1), date.today()]
 
 
 @three.wrong(
-    "A day landed and you did not name it: you asked the clock, which knows nothing of files. Whoever was down for "
-    "two days comes back and loads one.",
-    when=lambda seen: seen.new is not None and date(2013, 1, 2) not in seen.new,
+    "2 January landed and you did not name it; a file that landed yesterday or today you did. You asked the clock, "
+    "which knows nothing of files. Whoever was down for two days comes back and loads one.",
+    when=lambda seen: seen.recent and set(seen.new + seen.recent) <= set(_recent()),
 )
 def yesterday(landed, receipts):
     day = date.today() - timedelta(days=1)
@@ -317,7 +384,7 @@ def yesterday(landed, receipts):
 @three.wrong(
     "2 January landed after 3 January had been loaded, and you do not name it. Days do not arrive in order, and a "
     "mark of how far you have come hides every gap behind it.",
-    when=lambda seen: seen.gap == [],
+    when=lambda seen: seen.new == [SECOND] and seen.gap == [],
 )
 def high_watermark(landed, receipts):
     newest = max(receipts, default=date.min)
@@ -327,24 +394,35 @@ def high_watermark(landed, receipts):
 @three.wrong(
     "A corrected file landed for a day that was loaded, and you do not name it. The wrong numbers stay in the "
     "warehouse, and nothing will ever look at them again.",
-    when=lambda seen: seen.corrected == [],
+    when=lambda seen: seen.new == seen.gap == [SECOND] and seen.corrected == [],
 )
 def set_difference(landed, receipts):
     return sorted(set(landed) - set(receipts))
 
 
 @three.wrong(
-    "You name 1 January, whose file is gone although it was loaded: there is nothing to load. The run would fail "
+    "You name 2 January, whose file is gone although it was loaded: there is nothing to load. The run would fail "
     "every day, for ever.",
-    when=lambda seen: seen.gone and date(2013, 1, 1) in seen.gone,
+    when=lambda seen: SECOND in seen.gone,
 )
 def missing_file_pending(landed, receipts):
     return sorted(day for day in landed.keys() | receipts.keys() if landed.get(day) != receipts.get(day))
 
 
 @three.wrong(
-    "These are the right days, in another order. Whoever loads them as you name them loads the newest first: if that "
-    "is stopped half-way, the old gap is still there and nobody sees it.",
+    "You name 2 January, of which nothing has landed. That a day lies between two others does not mean that its file "
+    "is there; its run would fail until it comes.",
+    when=lambda seen: SECOND in seen.never,
+)
+def fills_the_range(landed, receipts):
+    days = (max(landed) - min(landed)).days + 1 if landed else 0
+    calendar = [min(landed) + timedelta(days=n) for n in range(days)]
+    return [day for day in calendar if day not in receipts or receipts[day] != landed.get(day, receipts[day])]
+
+
+@three.wrong(
+    "These are the right days, in another order: yours begins with {begins}. Whoever loads them as you name them, and "
+    "is stopped half-way, leaves old gaps behind newer days, where nobody looks for them.",
     when=lambda seen: seen.order and seen.order != seen.month and sorted(seen.order) == seen.month,
 )
 def any_order(landed, receipts):
@@ -352,9 +430,9 @@ def any_order(landed, receipts):
 
 
 @three.wrong(
-    "30 days with the same content landed, and one was loaded; you name none of the others. You ask whether a hash was "
+    "31 days with the same content landed, and one was loaded; you name none of the others. You ask whether a hash was "
     "ever loaded, for whatever day, and not whether this day was.",
-    when=lambda seen: seen.order == [],
+    when=lambda seen: seen.new == seen.gap == [SECOND] and seen.order == [],
 )
 def hash_of_any_day(landed, receipts):
     return sorted(day for day, found in landed.items() if found not in receipts.values())
@@ -372,25 +450,29 @@ def in_a_loop(landed, receipts):
 
 @three.grade
 def grade_pending(t: Trial) -> None:
-    first, second, third = JANUARY[:3]
+    late = dict.fromkeys(reversed(JANUARY), "x")
+    recent = [SECOND, *_recent()]
     cases = {
-        "new": ("2 January landed, 1 January is loaded", {first: "a", second: "b"}, {first: "a"}, [second]),
-        "gap": ("2 January landed late", {first: "a", second: "b", third: "c"}, {first: "a", third: "c"}, [second]),
-        "corrected": ("1 January was corrected", {first: "A", second: "b"}, {first: "a", second: "b"}, [first]),
-        "gone": ("1 January's file is gone", {second: "b"}, {first: "a", second: "b"}, []),
-        "order": (
-            "a month, in any order",
-            dict.fromkeys(reversed(JANUARY), "x"),
-            {third: "x"},
-            [first, second, *JANUARY[3:]],
+        "new": ("2 January landed, 1 January is loaded", {FIRST: "a", SECOND: "b"}, {FIRST: "a"}, [SECOND]),
+        "gap": ("2 January landed late", {FIRST: "a", SECOND: "b", THIRD: "c"}, {FIRST: "a", THIRD: "c"}, [SECOND]),
+        "corrected": ("1 January was corrected", {FIRST: "A", SECOND: "b"}, {FIRST: "a", SECOND: "b"}, [FIRST]),
+        "gone": (
+            "2 January's file is gone",
+            {FIRST: "a", THIRD: "c"},
+            {FIRST: "a", SECOND: "b", THIRD: "c"},
+            [],
         ),
+        "never": ("2 January has not landed", {FIRST: "a", THIRD: "c"}, {FIRST: "a"}, [THIRD]),
+        "order": ("a month, in any order", late, {THIRD: "x"}, [FIRST, SECOND, *JANUARY[3:]]),
+        "recent": ("2 January 2013, yesterday and today landed", dict.fromkeys(recent, "x"), {}, recent),
         "nothing": ("nothing landed", {}, {}, []),
     }
     for name, (case, landed, receipts, want) in cases.items():
         found = t.call(dict(landed), dict(receipts), case=case)
-        setattr(t.seen, name, list(found) if isinstance(found, list | tuple | set) else None)
+        setattr(t.seen, name, list(found) if isinstance(found, list | tuple) else None)
         t.seen.month = want if name == "order" else t.seen.month
         t.equal(found, want, case)
+    t.seen.begins = show(t.seen.order[0]) if t.seen.order else None
 
 
 # ---- 5.4 ------------------------------------------------------------------------------------------------------------
@@ -406,6 +488,9 @@ four = Exercise(
     ),
     passed="cron, make and the scheduler of next week all read this number.",
 )
+
+
+WEEK = JANUARY[6:13]  # Monday 7 to Sunday 13
 
 
 @four.stub
@@ -433,7 +518,7 @@ def run_week(days: list[date], run_one: Callable[[date], object]) -> int:
 @four.wrong(
     "Wednesday failed, and Thursday to Sunday were not even tried. Days do not depend on each other; one bad file "
     "would hold up all that come after it.",
-    when=lambda seen: seen.tried and len(seen.tried) < 7,
+    when=lambda seen: seen.tried == WEEK[:3],
 )
 def stops(days, run_one):
     for day in days:
@@ -442,9 +527,9 @@ def stops(days, run_one):
 
 
 @four.wrong(
-    "Wednesday failed, and the exit code is 0. What was printed, nobody reads at night: the number is all that cron "
-    "knows.",
-    when=lambda seen: seen.code == 0,
+    "Wednesday failed, and the exit code is 0. What is printed, or noted and then overwritten by the next day, nobody "
+    "reads at night: the number is all that cron knows.",
+    when=lambda seen: seen.good == seen.code == 0 and seen.tried == WEEK,
 )
 def always_zero(days, run_one):
     for day in days:
@@ -457,7 +542,7 @@ def always_zero(days, run_one):
 
 @four.wrong(
     "Ctrl-C in the middle of a day counts as a failed day, and the week goes on. Whoever wants to stop cannot.",
-    when=lambda seen: seen.after_stop,
+    when=lambda seen: seen.after_stop == WEEK,
 )
 def bare_except(days, run_one):
     failed = 0
@@ -470,9 +555,9 @@ def bare_except(days, run_one):
 
 
 @four.wrong(
-    "256 days failed, and your exit code of {many} arrives as {arrives}: a process can end with 0 to 255, and the "
+    "256 days failed, and your exit code of {many} arrives as 0: a process can end with 0 to 255, and the "
     "rest is cut off. The worst week of all looks like the best.",
-    when=lambda seen: seen.many is not None and not 0 < seen.many < 256,
+    when=lambda seen: seen.many and seen.many % 256 == 0,
 )
 def exit_count(days, run_one):
     failed = 0
@@ -520,9 +605,8 @@ def a_bool_is_a_number(days, run_one):
 
 @four.grade
 def grade_run_week(t: Trial) -> None:
-    week = JANUARY[6:13]  # Monday 7 to Sunday 13
-
-    def run(days: list[date], error: Mapping[date, BaseException], case: str) -> object:
+    def run(days: list[date], error: Mapping[date, BaseException], case: str) -> tuple[object, list[date]]:
+        """What the answer returns, and the days that it ran."""
         tried: list[date] = []
 
         def run_one(day: date) -> None:
@@ -531,29 +615,26 @@ def grade_run_week(t: Trial) -> None:
                 raise error[day]
 
         found = t.call(list(days), run_one, case=case, allow=(KeyboardInterrupt, *map(type, error.values())))
-        t.seen.last = tried
-        return found
+        return plain(found), tried
 
     case = "a week in which all goes well"
-    found = run(week, {}, case)
-    t.true(isinstance(found, int) and found == 0, case, f"expected 0, got {show(found)}")
-    t.equal(t.seen.last, week, f"{case}; the days that were run")
+    t.seen.good, tried = run(WEEK, {}, case)
+    t.true(isinstance(t.seen.good, int) and t.seen.good == 0, case, f"expected 0, got {show(t.seen.good)}")
+    t.equal(tried, WEEK, f"{case}; the days that were run")
 
     case = "a week in which Wednesday fails"
-    t.seen.code = run(week, {week[2]: ValueError("more than half of the lines rejected")}, case)
-    t.seen.tried = t.seen.last
-    t.equal(t.seen.tried, week, f"{case}; the days that were run")
-    fits = isinstance(t.seen.code, int) and t.seen.code != 0
-    t.true(fits, case, f"expected an exit code of 1, got {show(t.seen.code)}")
+    t.seen.code, t.seen.tried = run(WEEK, {WEEK[2]: ValueError("more than half of the lines rejected")}, case)
+    t.equal(t.seen.tried, WEEK, f"{case}; the days that were run")
+    fits = isinstance(t.seen.code, int) and 0 < t.seen.code < 256
+    t.true(fits, case, f"expected an exit code such as 1, at most 255; got {show(t.seen.code)}")
 
     case = "Ctrl-C on Wednesday"
-    found = run(week, {week[2]: KeyboardInterrupt()}, case)
-    t.seen.after_stop = not isinstance(found, Raised)
+    found, tried = run(WEEK, {WEEK[2]: KeyboardInterrupt()}, case)
+    t.seen.after_stop = None if isinstance(found, Raised) else tried
     t.true(isinstance(found, Raised), case, f"expected KeyboardInterrupt to get out, got {show(found)}")
 
     case = "256 days that all fail"
     days = [JANUARY[0] + timedelta(days=n) for n in range(256)]
-    many = run(days, dict.fromkeys(days, OSError("no connection")), case)
+    many, _ = run(days, dict.fromkeys(days, OSError("no connection")), case)
     t.seen.many = int(many) if isinstance(many, int) else None
-    t.seen.arrives = t.seen.many % 256 if t.seen.many is not None else None
     t.true(isinstance(many, int) and 0 < many < 256, case, f"expected a number from 1 to 255, got {show(many)}")

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sqlite3
 import statistics
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from http.client import HTTPException
 from itertools import accumulate
+from numbers import Real
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+
+import numpy as np
+import pandas as pd
 
 from exercises.model import Exercise
+from exercises.tools import trouble
 from exercises.tools.clock import Clock, OverBudget
 from exercises.tools.compare import show
-from exercises.tools.crash import crash_images, database
-from exercises.tools.server import Page, serve
+from exercises.tools.crash import Images, crash_images, database
+from exercises.tools.toy import WEATHER
 from exercises.trial import Raised, Trial
 
 # ---- 6.1 ------------------------------------------------------------------------------------------------------------
@@ -44,21 +50,31 @@ def wait(attempt: int, base: float, cap: float, rng: random.Random) -> float:
     """Seconds to wait after `attempt` (1 is the first) has failed.
 
     At most `base` after the first, twice as much after each further one, never more than
-    `cap`: at most min(cap, base * 2 ** (attempt - 1)). A good part of that is random, and
-    comes from `rng`.
+    `cap`. A good part of it is random, and comes from `rng`, a random.Random.
     """
     ...  # your code here
 
 
 @one.solution
 def wait(attempt: int, base: float, cap: float, rng: random.Random) -> float:
-    """Seconds to wait after `attempt` (1 is the first) has failed: half of it is fixed, half is random."""
+    """Seconds to wait after `attempt` has failed: half of it is fixed, half is random."""
     ceiling = min(cap, base * 2 ** (attempt - 1))
     return ceiling / 2 + rng.uniform(0, ceiling / 2)
 
 
 def _ceiling(attempt: int, base: float, cap: float) -> float:
     return min(cap, base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "A call takes as long as the wait that it returns: your function sleeps itself. It is asked how long to wait; who "
+    "asked sleeps then, so that a test, or a storm in virtual time, need not.",
+    when=lambda seen: seen.sleeps,
+)
+def sleeps_itself(attempt, base, cap, rng):
+    seconds = rng.uniform(0.5, 1) * min(cap, base * 2 ** (attempt - 1))
+    time.sleep(seconds)
+    return seconds
 
 
 @one.wrong(
@@ -90,7 +106,8 @@ def no_jitter(attempt, base, cap, rng):
 
 @one.wrong(
     "The same generator, begun twice from the same seed, gave {twice[0]:.3f} and {twice[1]:.3f} s. With chance from "
-    "elsewhere nobody can play a storm again, neither a test nor whoever looks for its cause.",
+    "elsewhere, or a memory of earlier calls, nobody can play a storm again, neither a test nor whoever looks for its "
+    "cause.",
     when=lambda seen: seen.twice and seen.twice[0] != seen.twice[1],
 )
 def chance_from_elsewhere(attempt, base, cap, rng):
@@ -100,10 +117,55 @@ def chance_from_elsewhere(attempt, base, cap, rng):
 @one.wrong(
     "The first waits differ, the late ones hardly do: after attempt 60 nine of ten clients wait the cap, to the "
     "millisecond. Whoever has failed for long meets all the others again, at the worst moment.",
-    when=lambda seen: seen.spreads and seen.spreads[60] < 0.05 <= seen.spreads[1],
+    when=lambda seen: seen.spreads and seen.spreads[60] < 0.001 and seen.spreads[1] >= 0.05,
 )
 def jitter_before_cap(attempt, base, cap, rng):
     return min(cap, rng.uniform(0.5, 1) * base * 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "After the first failure all clients wait {first:.1f} s, and only later waits differ. So the crowd that failed "
+    "together comes back together once more, at the moment when nearly everybody would have been served.",
+    when=lambda seen: seen.spreads and seen.spreads[1] < 0.05 <= seen.spreads[6],
+)
+def first_alike(attempt, base, cap, rng):
+    return rng.uniform(base, min(cap, base * 2 ** (attempt - 1)))
+
+
+@one.wrong(
+    "The waits do not grow: in the middle they are {middle[0]:.2g} s after the first attempt, and {middle[1]:.2g} s "
+    "after the sixtieth. A server that has been in trouble for an hour is asked as often as by a hiccup.",
+    when=lambda seen: seen.middle and seen.middle[1] < 2 * seen.middle[0],
+)
+def does_not_grow(attempt, base, cap, rng):
+    return rng.uniform(0, min(cap, base))
+
+
+@one.wrong(
+    "The waits grow, and the random part does not: after attempt 60 nine of ten clients wait between {late[0]:.1f} and "
+    "{late[1]:.1f} s. A crowd of thousands stays a crowd; the longer the wait, the more room for chance there is.",
+    when=lambda seen: seen.spreads and seen.spreads[60] < 0.05 <= seen.spreads[1],
+)
+def chance_does_not_grow(attempt, base, cap, rng):
+    return min(cap, base * 2 ** (attempt - 1)) - rng.uniform(0, base)
+
+
+@one.wrong(
+    "With a base of 0.05 s, the first wait is {quick:.2f} s. You count from one second, whatever `base` says, so "
+    "nobody can ask for a quicker or a more patient client.",
+    when=lambda seen: seen.quick and seen.quick > 0.0501 and seen.first <= 1.001,
+)
+def ignores_base(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * min(cap, 2 ** (attempt - 1))
+
+
+@one.wrong(
+    "With a base of 0.05 s and a cap of 1 s, it never waits at all: you count in whole seconds, and all that is less "
+    "becomes nothing. Five attempts are over before the hiccup is.",
+    when=lambda seen: seen.quickest == 0,
+)
+def whole_seconds(attempt, base, cap, rng):
+    return rng.randint(0, int(min(cap, base * 2 ** (attempt - 1))))
 
 
 @one.wrong(
@@ -118,15 +180,34 @@ def doubles_at_once(attempt, base, cap, rng):
 @one.wrong(
     "Your waits grow too slowly: in an outage of an hour one client asks {asked} times; doubled, it is {right}. A "
     "server that has trouble to get up gets many times the requests.",
-    when=lambda seen: seen.asked and seen.asked > 1.5 * seen.right,
+    when=lambda seen: seen.slow and seen.asked and seen.asked > 2 * seen.right,
 )
 def linear(attempt, base, cap, rng):
     return rng.uniform(0.5, 1) * min(cap, base * attempt)
 
 
+@one.wrong(
+    "Your waits stop growing long before the cap: with a cap of 900 s, one client asks {asked} times in an outage of "
+    "an hour; doubled up to the cap, it is {right}. How long to go on doubling is what `cap` says.",
+    when=lambda seen: seen.asked and seen.asked > 2 * seen.right,
+)
+def stops_early(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * min(cap, base * 2 ** min(attempt - 1, 5))
+
+
 @one.right
 def full_jitter(attempt, base, cap, rng):
     return rng.random() * min(cap, base * 2.0 ** (attempt - 1))
+
+
+@one.right
+def a_number_of_numpy(attempt, base, cap, rng):
+    return np.float32(np.clip(base * np.exp2(attempt - 1), 0, cap) * rng.triangular(0, 1))
+
+
+@one.right
+def a_tenth_is_random(attempt, base, cap, rng):
+    return (1 - rng.random() / 10) * min(cap, math.ldexp(base, attempt - 1))
 
 
 @one.right
@@ -139,6 +220,7 @@ def in_a_loop(attempt, base, cap, rng):
 
 @one.grade
 def grade_wait(t: Trial) -> None:
+    _expect_no_sleep(t)
     base, cap = 1.0, 60.0
     drawn: dict[int, list[float]] = {}
     for attempt in (1, 2, 3, 4, 5, 6, 7, 20, 60):
@@ -148,11 +230,12 @@ def grade_wait(t: Trial) -> None:
     t.seen.days = statistics.median(drawn[20]) / 86400
     t.seen.longest = max(max(waits) for waits in drawn.values())
     t.seen.first = max(drawn[1])
+    late = statistics.quantiles(drawn[60], n=20)
+    t.seen.late = late[0], late[-1]
     spreads = {attempt: _spread(waits) / _ceiling(attempt, base, cap) for attempt, waits in drawn.items()}
     t.seen.spreads = spreads
     for attempt, waits in drawn.items():
         most, case = _ceiling(attempt, base, cap), f"attempt {attempt}, base 1 s, cap 60 s"
-        t.true(min(waits) >= 0, case, f"it waits {min(waits):.3f} s: less than nothing")
         t.true(max(waits) <= most * (1 + 1e-9), case, f"expected at most {most:g} s, got {max(waits):.3f} s")
         detail = f"expected waits that differ, got {min(waits):.3f} to {max(waits):.3f} s from 200 generators"
         t.true(spreads[attempt] >= 0.05, case, detail)
@@ -163,14 +246,37 @@ def grade_wait(t: Trial) -> None:
     for attempt in (2, 3, 4, 5, 6):
         before = middles[attempt - 1]
         detail = f"the middle wait is {middles[attempt]:.2f} s; after the attempt before it was {before:.2f} s"
-        t.true(middles[attempt] > 1.5 * before, f"attempt {attempt}, base 1 s, cap 60 s", detail)
-    t.true(middles[60] > cap / 4, "attempt 60, cap 60 s", f"the middle wait is {middles[60]:.2f} s, far from the cap")
+        doubles = t.true(middles[attempt] > 1.5 * before, f"attempt {attempt}, base 1 s, cap 60 s", detail)
+        t.seen.slow = t.seen.slow or not doubles
+    t.seen.middle = middles[1], middles[60]
+    t.true(middles[60] > cap / 8, "attempt 60, cap 60 s", f"the middle wait is {middles[60]:.2f} s, far from the cap")
     rng = random.Random(0)
     waits = _numbers(t, "attempts 1 to 300, cap 900 s", [(n, base, 900.0, rng) for n in range(1, 301)])
     t.seen.asked = _asked(waits)
     t.seen.right = _asked([_ceiling(n, base, 900.0) / 2 for n in range(1, 301)])
-    [small] = _numbers(t, "base 0.2 s, cap 0.5 s, attempt 9", [(9, 0.2, 0.5, random.Random(3))])
-    t.true(0 <= small <= 0.5 + 1e-9, "base 0.2 s, cap 0.5 s, attempt 9", f"expected at most 0.5 s, got {small:.3f} s")
+    detail = f"one client asks {t.seen.asked} times; doubled up to the cap, it is about {t.seen.right}"
+    t.true(t.seen.asked <= 2 * t.seen.right, "an outage of an hour, base 1 s, cap 900 s", detail)
+    case = "base 0.05 s, cap 1 s, attempts 1 to 9"
+    quick = [
+        max(_numbers(t, case, [(attempt, 0.05, 1, random.Random(seed)) for seed in range(20)]))
+        for attempt in range(1, 10)
+    ]
+    t.seen.quick, t.seen.quickest = quick[0], quick[3]
+    for attempt, longest in enumerate(quick, 1):
+        most, case = _ceiling(attempt, 0.05, 1), f"attempt {attempt}, base 0.05 s, cap 1 s, 20 generators"
+        detail = f"expected the longest to be nearly {most:g} s and not more, got {longest:.3f} s"
+        t.true(most / 3 < longest <= most + 1e-6, case, detail)
+
+
+def _expect_no_sleep(t: Trial) -> None:
+    case, took, waits = "attempt 1, base 0.3 s, cap 0.3 s", [], []
+    for seed in range(3):
+        began = time.perf_counter()
+        waits += _numbers(t, case, [(1, 0.3, 0.3, random.Random(seed))])
+        took.append(time.perf_counter() - began)
+    t.seen.sleeps = all(seconds >= 0.8 * wait > 0.01 for seconds, wait in zip(took, waits, strict=True))
+    if t.seen.sleeps:
+        t.stop(case, f"the call took {took[-1]:.2f} s")
 
 
 def _numbers(t: Trial, case: str, arguments: list[tuple]) -> list[float]:
@@ -179,8 +285,10 @@ def _numbers(t: Trial, case: str, arguments: list[tuple]) -> list[float]:
     for one in found:
         if one is None:
             t.stop(case, "", "wrong", "Your function returned None: does every way through it end in a `return`?")
-        if isinstance(one, bool) or not isinstance(one, int | float):
+        if isinstance(one, bool) or not isinstance(one, Real):
             t.stop(case, f"expected a number of seconds, got {show(one)}")
+        if not 0 <= one < math.inf:
+            t.stop(case, f"expected seconds that one can wait, got {one:.3f}")
     return [float(one) for one in found]
 
 
@@ -218,7 +326,8 @@ two = Exercise(
 def worth_retrying(error: BaseException) -> bool:
     """Could the same call succeed in a minute, although nobody has changed anything?
 
-    Look through `raise … from`: an error that says nothing itself is judged by its `__cause__`.
+    An error that says nothing about that itself, such as a RuntimeError, is judged by its
+    `__cause__`, the error it was raised from.
     """
     ...  # your code here
 
@@ -238,55 +347,6 @@ def worth_retrying(error: BaseException) -> bool:
     return error.__cause__ is not None and worth_retrying(error.__cause__)
 
 
-def http_errors() -> dict[str, Exception]:
-    """What a client gets from a server that is at work and has trouble: name -> the error, really raised."""
-    body = b"x" * 1000
-    pages = {"/503": Page(status=503), "/404": Page(status=404), "/401": Page(status=401), "/429": Page(status=429)}
-    trouble = {"/slow": Page(body, delay=2), "/dropped": Page(drop=True), "/cut": Page(body, cut=400)}
-    found = {}
-    with serve({**pages, **trouble}) as site:
-        for path in (*pages, *trouble):
-            patience = 0.1 if path == "/slow" else 5
-            found[path[1:]] = _error(lambda path=path, patience=patience: _read(f"{site.url}{path}", patience))
-    return found
-
-
-def database_errors(folder: Path) -> dict[str, Exception]:
-    """The same of SQLite: a file that another connection is writing to, and a table that is not there."""
-    path = folder / "errors.db"
-    with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as conn:
-        writer.execute("CREATE TABLE flights (day TEXT)")
-        writer.execute("BEGIN IMMEDIATE")
-        locked = _error(lambda: conn.execute("DELETE FROM flights"))
-        writer.rollback()
-        return {"locked": locked, "no such table": _error(lambda: conn.execute("SELECT * FROM flihgts"))}
-
-
-def _read(url: str, seconds: float) -> bytes:
-    with urlopen(url, timeout=seconds) as reply:
-        return reply.read()
-
-
-def _error(work: Callable[[], Any]) -> Exception:
-    """What `work` raises."""
-    try:
-        work()
-    except (OSError, HTTPException, sqlite3.Error, ValueError) as error:
-        if isinstance(error, HTTPError):
-            error.close()
-        return error
-    raise AssertionError("this was to fail")
-
-
-def _wrapped(cause: Exception, times: int = 1) -> Exception:
-    for n in range(times):
-        try:
-            raise RuntimeError(f"step {n + 1} of the load failed") from cause
-        except RuntimeError as error:
-            cause = error
-    return cause
-
-
 @two.wrong(
     "You retry everything, a misspelt table and a missing file included. A retry is not free: somebody who could mend "
     "it hears of it minutes later, and the server is asked for nothing again and again.",
@@ -297,44 +357,12 @@ def everything(error):
 
 
 @two.wrong(
-    "You do not see through `raise … from`: a broken connection is worth another try, and as the cause of a "
-    "RuntimeError it is not. Some library wraps the error, and all retries stop.",
-    when=lambda seen: seen.said and seen.said["reset"] and not seen.said["wrapped reset"],
-)
-def ignores_cause(error):
-    if type(error).__name__ == "HTTPError":
-        return error.code >= 500 or error.code == 429
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
-
-
-@two.wrong(
-    "Both database errors are OperationalError, and you answer {said[locked]} to both. One passes when another program "
-    "commits, the other is a typing mistake that will be there tomorrow: the type does not tell them apart.",
-    when=lambda seen: seen.said and seen.said["locked"] == seen.said["no such table"],
-)
-def type_only(error):
-    if type(error).__name__ == "HTTPError":
-        return error.code >= 500 or error.code == 429
-    if isinstance(error, ConnectionError | TimeoutError | HTTPException | sqlite3.OperationalError):
-        return True
-    return error.__cause__ is not None and type_only(error.__cause__)
-
-
-@two.wrong(
     "A missing file is worth another try to you. In Python, FileNotFoundError is an OSError just as a broken "
     "connection is; but nobody puts the file there while you wait.",
     when=lambda seen: seen.said and seen.said["no file"],
 )
 def all_OSError(error):
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    if type(error).__name__ == "HTTPError":
-        return error.code >= 500 or error.code == 429
-    if isinstance(error, OSError | HTTPException):
-        return True
-    return error.__cause__ is not None and all_OSError(error.__cause__)
+    return isinstance(error, OSError)
 
 
 @two.wrong(
@@ -351,6 +379,17 @@ def every_answer_alike(error):
 
 
 @two.wrong(
+    "Both database errors are OperationalError, and you answer {said[locked]} to both. One passes when another program "
+    "commits, the other is a typing mistake that will be there tomorrow: the type does not tell them apart.",
+    when=lambda seen: seen.said and seen.said["locked"] == seen.said["no such table"],
+)
+def type_only(error):
+    if type(error).__name__ == "HTTPError":
+        return error.code >= 500 or error.code == 429
+    return isinstance(error, ConnectionError | TimeoutError | HTTPException | sqlite3.OperationalError)
+
+
+@two.wrong(
     'To you 429 is for good, as 404 is. It says "too many requests": the one answer that asks you to come back later '
     "is taken for a no, and a busy minute costs the day.",
     when=lambda seen: seen.said and seen.said["busy"] and not seen.said["too many"],
@@ -360,9 +399,64 @@ def every_4xx_is_final(error):
         return "locked" in str(error)
     if isinstance(error, HTTPError):
         return error.code >= 500
-    if isinstance(error, ConnectionError | TimeoutError | HTTPException):
-        return True
-    return error.__cause__ is not None and every_4xx_is_final(error.__cause__)
+    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
+
+
+@two.wrong(
+    "An answer that breaks off in the middle is final to you. IncompleteRead is neither an OSError nor a "
+    "ConnectionError, so that it slips through many a net; asked again, the server sends the whole file.",
+    when=lambda seen: seen.said and not seen.said["cut"],
+)
+def forgets_what_breaks_off(error):
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    if isinstance(error, HTTPError):
+        return error.code >= 500 or error.code == 429
+    return isinstance(error, ConnectionError | TimeoutError)
+
+
+@two.wrong(
+    "A ValueError whose text has 503 in it, as of a row of a file, is worth another try to you. A text says anything; "
+    "let the type say first what kind of error it is, and then `code` or the text what was the matter.",
+    when=lambda seen: seen.said and seen.said["its text"] and not seen.said["no number"],
+)
+def by_its_text(error):
+    words = ("503", "429", "timed out", "closed connection", "IncompleteRead", "locked")
+    return any(word in str(error) for word in words) or bool(error.__cause__ and by_its_text(error.__cause__))
+
+
+@two.wrong(
+    "You do not see through `raise … from`: a broken connection is worth another try, and as the cause of a "
+    "RuntimeError it is not. Some library wraps the error, and all retries stop.",
+    when=lambda seen: seen.said and seen.said["reset"] and not seen.said["wrapped reset"],
+)
+def ignores_cause(error):
+    if type(error).__name__ == "HTTPError":
+        return error.code >= 500 or error.code == 429
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
+
+
+@two.wrong(
+    "You look at the cause, and not at the cause of the cause: a RuntimeError from a RuntimeError from a locked "
+    "database is final to you. What one library wraps, the next one wraps again.",
+    when=lambda seen: seen.said and seen.said["wrapped reset"] and not seen.said["wrapped twice"],
+)
+def one_level(error):
+    return ignores_cause(error) or ignores_cause(error.__cause__)
+
+
+@two.wrong(
+    "An error that speaks for itself is judged by its cause. `asyncio` ends a wait by a TimeoutError, raised from the "
+    "CancelledError by which it did so; and a 404 is final, whatever was the matter before it. The outermost error "
+    "that has something to say decides.",
+    when=lambda seen: seen.said and (not seen.said["timeout of asyncio"] or seen.said["404 after reset"]),
+)
+def innermost_cause(error):
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return ignores_cause(error)
 
 
 @two.right
@@ -379,6 +473,15 @@ def by_what_it_carries(error):
 
 
 @two.right
+def none_is_no(error):
+    if isinstance(error, HTTPError):
+        return error.code if error.code in (429, 503) else None
+    if isinstance(error, ConnectionError | TimeoutError | HTTPException) or "database is locked" in str(error):
+        return True
+    return error.__cause__ and none_is_no(error.__cause__)
+
+
+@two.right
 def the_package(error):
     from etl_core import is_transient
 
@@ -387,9 +490,9 @@ def the_package(error):
 
 @two.grade
 def grade_worth_retrying(t: Trial) -> None:
-    web, files = http_errors(), database_errors(t.folder)
-    missing = _error(lambda: (t.folder / "2013-01-15.csv").read_bytes())
-    wrong_value = _error(lambda: int("NA"))
+    web, files = trouble.http_errors(), trouble.database_errors(t.folder)
+    missing = trouble.error_of(lambda: (t.folder / "2013-01-15.csv").read_bytes())
+    wrong_value = trouble.error_of(lambda: int("NA"))
     cases: list[tuple[str, Exception, bool]] = [
         ("busy", web["503"], True),
         ("absent", web["404"], False),
@@ -402,12 +505,19 @@ def grade_worth_retrying(t: Trial) -> None:
         ("no such table", files["no such table"], False),
         ("no file", missing, False),
         ("no number", wrong_value, False),
-        ("wrapped reset", _wrapped(web["dropped"]), True),
-        ("wrapped twice", _wrapped(files["locked"], 2), True),
-        ("wrapped 404", _wrapped(web["404"]), False),
-        ("wrapped value", _wrapped(wrong_value, 2), False),
+        ("its text", trouble.error_of(lambda: int("JFK 503")), False),
+        ("wrapped reset", trouble.wrapped(web["dropped"]), True),
+        ("wrapped twice", trouble.wrapped(files["locked"], 2), True),
+        ("wrapped 404", trouble.wrapped(web["404"]), False),
+        ("wrapped value", trouble.wrapped(wrong_value, 2), False),
+        ("timeout of asyncio", trouble.timeout_of_asyncio(), True),
+        ("404 after reset", trouble.raised_from(web["404 elsewhere"], web["dropped"]), False),
     ]
-    said = {name: t.call(error, case=_called(error)) for name, error, _ in cases}
+    said = {name: t.call(error, case=_called(error), none=True) for name, error, _ in cases}
+    for name, error, right in cases:
+        if right and said[name] is None:  # as a no, None will do: `return error.__cause__ and …`
+            text = "Your function returned None: does every way through it end in a `return`?"
+            t.stop(_called(error), "", "wrong", text)
     t.seen.said = {name: bool(answer) for name, answer in said.items()}
     for name, error, right in cases:
         t.equal(bool(said[name]), right, _called(error))
@@ -446,7 +556,7 @@ def with_retry(
     sleep: Callable[[float], None],
     worth_retrying: Callable[[Exception], bool],
 ) -> object:
-    """Call `work()` until it returns, `attempts` times at most, and return what it returned.
+    """Call `work()` until it returns, `attempts` times at most; return what it returned.
 
     Between two attempts `sleep(wait(attempt))`; attempts are counted from 1. An error for
     which `worth_retrying(error)` is false, and the last one, go to the caller as they came.
@@ -471,7 +581,7 @@ def with_retry(
     sleep: Callable[[float], None],
     worth_retrying: Callable[[Exception], bool],
 ) -> object:
-    """Call `work()` until it returns, `attempts` times at most; the last error comes as it was."""
+    """Call `work()` until it returns, `attempts` times at most; errors come as they are."""
     for attempt in range(1, attempts + 1):
         try:
             return work()
@@ -504,6 +614,21 @@ def _worth_it(error: BaseException) -> bool:
     return isinstance(error, ConnectionError)
 
 
+def _no_slip(t: Trial, got: Any, case: str) -> Any:
+    """What an answer returned or raised; a mistake in its own code, which is no decision, ends the grading."""
+    if isinstance(got, Raised) and isinstance(got.error, TypeError | AttributeError | sqlite3.ProgrammingError):
+        t.do(lambda: _raise(got.error), case=case)
+    return got
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _asks_for_later(error: BaseException) -> bool:
+    return "later" in str(error)
+
+
 @three.wrong(
     "Work that always fails was called {calls} times, with 3 attempts allowed, and there was no end in sight. Not all "
     "work succeeds some time: a run that never ends keeps its day from everybody else, and nobody is told.",
@@ -519,6 +644,20 @@ def forever(work, attempts, wait, sleep, worth_retrying):
                 raise
             sleep(wait(attempt))
             attempt += 1
+
+
+@three.wrong(
+    "The work was never called: your function returned something else than its result, perhaps the function itself.",
+    when=lambda seen: seen.calls == 0,
+)
+def never_calls_it(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+        sleep(wait(attempt))
 
 
 @three.wrong(
@@ -605,8 +744,8 @@ def attempts_are_retries(work, attempts, wait, sleep, worth_retrying):
 
 
 @three.wrong(
-    "The caller gets {instead} in place of the ConnectionError that the work raised. Whoever is above (the run, which "
-    "decides about its own retry) judges by the error, and this one tells it nothing.",
+    "The caller gets {instead} in place of the ConnectionError that the work raised. Whoever is above judges by the "
+    "error, the run that decides about its own retry, or an `except ConnectionError`: this one they do not know.",
     when=lambda seen: seen.instead,
 )
 def new_exception(work, attempts, wait, sleep, worth_retrying):
@@ -641,6 +780,71 @@ def sleeps_after_last(work, attempts, wait, sleep, worth_retrying):
 
 
 @three.wrong(
+    "An error that is not worth retrying ends in a `return`: the caller takes None for a result. It is the error that "
+    "somebody has to mend, and nobody hears of it.",
+    when=lambda seen: seen.hushed,
+)
+def swallows_the_permanent(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if not worth_retrying(error):
+                return None
+            if attempt == attempts:
+                raise
+        sleep(wait(attempt))
+
+
+@three.wrong(
+    "It does not ask `worth_retrying`, but decides by itself: an error that was to be tried again was not, or the "
+    "other way round. What is worth it differs from source to source, and only the caller knows.",
+    when=lambda seen: seen.decides,
+)
+def decides_itself(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except (ConnectionError, TimeoutError):
+            if attempt == attempts:
+                raise
+        sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "It pauses by a sleep of its own; the `sleep` that it was given was not called. Nobody can try your function "
+    "without sitting through its pauses.",
+    when=lambda seen: seen.pauses == [] and seen.healed == 3 and seen.took > (0.025 if seen.asked else 0.5),
+)
+def sleeps_itself_between(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+        time.sleep(wait(attempt))
+    return None
+
+
+@three.wrong(
+    "It pauses, but `wait` was not asked how long. The pauses are your own choice, where the caller has one: with or "
+    "without jitter, for a hiccup or for an outage.",
+    when=lambda seen: seen.pauses and not seen.asked,
+)
+def pauses_of_its_own(work, attempts, wait, sleep, worth_retrying):
+    for attempt in range(1, attempts + 1):
+        try:
+            return work()
+        except Exception as error:
+            if attempt == attempts or not worth_retrying(error):
+                raise
+        sleep(2 ** (attempt - 1))
+    return None
+
+
+@three.wrong(
     "It asks again at once: the `sleep` that it was given was not called. All attempts are gone within a moment, long "
     "before anything can have healed.",
     when=lambda seen: seen.pauses == [] and seen.healed == 3,
@@ -656,8 +860,8 @@ def no_pause(work, attempts, wait, sleep, worth_retrying):
 
 
 @three.wrong(
-    "After the first attempt you ask for `wait({asked[0]})`. Counted like that, every wait is that of another attempt: "
-    "the first one is half as long as it should be.",
+    "After the first attempt you ask for `wait({asked[0]})`, where 1 belongs. So each wait is that of another attempt: "
+    "the first one is half as long as it should be, or many times as long.",
     when=lambda seen: seen.asked and seen.asked[0] != 1,
 )
 def counts_from_zero(work, attempts, wait, sleep, worth_retrying):
@@ -683,6 +887,19 @@ def again_by_itself(work, attempts, wait, sleep, worth_retrying, attempt=1):
 
 
 @three.right
+def by_tenacity(work, attempts, wait, sleep, worth_retrying):
+    import tenacity
+
+    return tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(attempts),
+        wait=lambda state: wait(state.attempt_number),
+        retry=tenacity.retry_if_exception(worth_retrying),
+        sleep=sleep,
+        reraise=True,
+    )(work)
+
+
+@three.right
 def keeps_the_error(work, attempts, wait, sleep, worth_retrying):
     failed = 0
     while True:
@@ -702,16 +919,19 @@ def keeps_the_error(work, attempts, wait, sleep, worth_retrying):
 @three.grade
 def grade_with_retry(t: Trial) -> None:
     asked: list[int] = []
+    took: list[float] = []
 
     def pause(attempt: int) -> float:
         asked.append(attempt)
         return 0.01 * attempt  # short, for an answer that sleeps by itself
 
-    def tried(work: Work, attempts: int, case: str) -> tuple[Any, list[float]]:
+    def tried(work: Work, attempts: int, case: str, worth: Callable = _worth_it) -> tuple[Any, list[float]]:
         asked.clear()
         clock = Clock(datetime(2013, 1, 15, tzinfo=UTC), budget=3 * BUDGET)
-        allow = (Exception, KeyboardInterrupt)
-        return t.call(work, attempts, pause, clock.sleep, _worth_it, case=case, allow=allow), clock.slept
+        allow, began = (Exception, KeyboardInterrupt), time.perf_counter()
+        got = t.call(work, attempts, pause, clock.sleep, worth, case=case, allow=allow)
+        took.append(time.perf_counter() - began)
+        return _no_slip(t, got, case), clock.slept
 
     last = ConnectionError("the third failure")
     always = Work(ConnectionError("the first"), ConnectionError("the second"), at_last=last)
@@ -731,7 +951,7 @@ def grade_with_retry(t: Trial) -> None:
     permanent = Work(at_last=ValueError("dep_time: 'x' is no time"))
     case = "work that fails with a ValueError, which is not worth retrying; attempts=3"
     got, slept = tried(permanent, 3, case)
-    t.seen.permanent = permanent.calls
+    t.seen.permanent, t.seen.hushed = permanent.calls, permanent.calls == 1 and not isinstance(got, Raised)
     t.true(isinstance(got, Raised) and got.error is permanent.at_last, case, f"expected its error, got {show(got)}")
     t.equal((permanent.calls, slept), (1, []), f"{case}; calls, pauses")
 
@@ -746,7 +966,17 @@ def grade_with_retry(t: Trial) -> None:
     case = "work that fails twice and then succeeds, attempts=5"
     got, slept = tried(healing, 5, case)
     t.seen.healed, t.seen.pauses, t.seen.asked = healing.calls, list(slept), list(asked)
+    t.seen.took = took[-1]
     t.equal((got, healing.calls, slept), ("done", 3, [0.01, 0.02]), f"{case}; result, calls, pauses")
+
+    later, case = Work(ValueError("come back later")), "a ValueError that `worth_retrying` says yes to, attempts=3"
+    again, _ = tried(later, 3, case, _asks_for_later)
+    final = Work(ConnectionError("never again"))
+    once, _ = tried(final, 3, "a ConnectionError that `worth_retrying` says no to, attempts=3", _asks_for_later)
+    t.seen.decides = healing.calls == 3 and (later.calls, final.calls) != (2, 1)
+    t.equal((again, later.calls), ("done", 2), f"{case}; result, calls")
+    detail = f"expected its error after 1 call, got {once!r} after {final.calls}"
+    t.true(isinstance(once, Raised) and final.calls == 1, "a ConnectionError that it says no to, attempts=3", detail)
 
     only = Work(at_last=ConnectionError("once"))
     got, slept = tried(only, 1, "work that fails, attempts=1")
@@ -777,29 +1007,28 @@ four = Exercise(
     passed="A client that is not sure may ask again: the answer to the second request is the effect of the first.",
 )
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS weather (origin TEXT NOT NULL, hour TEXT NOT NULL, temperature REAL);
-CREATE TABLE IF NOT EXISTS requests (request_id TEXT PRIMARY KEY);
-"""
+FIRST, SECOND, THIRD, FOURTH = (f"request {n}" for n in range(1, 5))
 ROWS = [("EWR", "2013-01-15T06:00Z", 39.02), ("JFK", "2013-01-15T06:00Z", 39.92)]
 MORE = [("LGA", "2013-01-15T06:00Z", 39.92)]
 BAD = [("LGA", "2013-01-15T07:00Z", 39.92), (None, "2013-01-15T07:00Z", 39.02)]
+PUT_RIGHT = [BAD[0], ("EWR", *BAD[1][1:])]
 
 
 @four.stub
 def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) -> None:
-    """Add `rows` to the table weather (origin, hour, temperature), unless that was done before.
+    """Add `rows` to the table weather (origin, hour, temperature), unless that was done.
 
-    `request_id` is the sender's: the same for a repetition, another for another request, even
-    of the same rows. The table requests (request_id, its key) is yours. A row that the
-    database refuses raises, and leaves nothing.
+    `request_id` is the sender's: the same for a repetition, another for another request,
+    even of equal rows. The table requests is yours; its one column, request_id, is its key.
+    If the database refuses a row, its error goes on to the caller, and nothing of the
+    request stays: not in the file, and not in an open transaction of `conn`.
     """
     ...  # your code here
 
 
 @four.solution
 def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) -> None:
-    """Add `rows` to the table weather, unless this request was carried out before: rows and id in one commit."""
+    """Add `rows` to the table weather, unless this request was carried out before."""
     with conn:
         noted = conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,))
         if noted.rowcount == 1:
@@ -855,6 +1084,29 @@ def plain_append(conn, request_id, rows):
 
 
 @four.wrong(
+    "The rows of a request took the place of all that others had sent. Here nothing is to be replaced: a request only "
+    "adds, and what it must not do is to add twice.",
+    when=lambda seen: seen.replaced and seen.states[-1][0],
+)
+def replaces_all(conn, request_id, rows):
+    with conn:
+        conn.execute("DELETE FROM weather")
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "It remembers requests elsewhere than in the database. After a kill that left no rows, the request is taken for "
+    "done, and the rows never come; and a variable, which dies with its process, forgets those that were.",
+    when=lambda seen: seen.elsewhere and seen.states[-1][0],
+)
+def remembers_elsewhere(conn, request_id, rows, done=set()):  # noqa: B006
+    if request_id not in done:
+        done.add(request_id)
+        with conn:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
     "A second request with the same rows and an id of its own was dropped. Equal is not the same: two sensors may "
     "report one value, two customers may buy one thing. Only the sender knows what is a repetition.",
     when=lambda seen: seen.dropped,
@@ -865,6 +1117,28 @@ def dedupe_content(conn, request_id, rows):
         for row in rows:
             if not conn.execute("SELECT 1 FROM weather WHERE (origin, hour, temperature) = (?, ?, ?)", row).fetchone():
                 conn.execute("INSERT INTO weather VALUES (?, ?, ?)", row)
+
+
+@four.wrong(
+    "Two rows of one request were equal, and one of them was dropped. Equal is not the same: a sensor that reports "
+    "the same value twice has measured twice.",
+    when=lambda seen: seen.merged,
+)
+def set_of_rows(conn, request_id, rows):
+    with conn:
+        if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", sorted(set(rows)))
+
+
+@four.wrong(
+    "A row without an origin was left out, and your function returned as if all were well. The request is half done "
+    "and noted as done: its sender hears nothing, and put right and sent again it would be a repetition.",
+    when=lambda seen: seen.left_out,
+)
+def ignores_bad_rows(conn, request_id, rows):
+    with conn:
+        if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            conn.executemany("INSERT OR IGNORE INTO weather VALUES (?, ?, ?)", rows)
 
 
 @four.wrong(
@@ -892,6 +1166,45 @@ def repeat_is_an_error(conn, request_id, rows):
         conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
 
 
+@four.wrong(
+    "A request had a row that the database refused. Its sender heard of it, and of the request {half} of {sent} rows "
+    "were committed all the same. Put right and sent again, they are there twice, or it is taken for a repetition.",
+    when=lambda seen: seen.half,
+)
+def commits_finally(conn, request_id, rows):
+    try:
+        if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    finally:
+        conn.commit()
+
+
+@four.wrong(
+    "A request had a row that the database refused, and what your function had done before the error stayed in the "
+    "open transaction of `conn`. Its sender put the row right and sent it again through the same connection: {stuck}. "
+    "An error ends the function; only a rollback ends the transaction.",
+    when=lambda seen: seen.stuck,
+)
+def no_rollback(conn, request_id, rows):
+    if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount == 0:
+        conn.rollback()
+        return
+    conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    conn.commit()
+
+
+@four.wrong(
+    "After a repetition the transaction that your function began is still open. As long as this connection lives, "
+    "nobody else can write: the next program finds the database locked, for a request that had nothing to do.",
+    when=lambda seen: seen.locks,
+)
+def keeps_the_lock(conn, request_id, rows):
+    if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount == 0:
+        return
+    with conn:
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
 @four.right
 def look_first(conn, request_id, rows):
     conn.execute("BEGIN IMMEDIATE")
@@ -910,25 +1223,83 @@ def look_first(conn, request_id, rows):
 def by_the_error_of_the_id(conn, request_id, rows):
     try:
         conn.execute("INSERT INTO requests VALUES (?)", [request_id])
-    except sqlite3.IntegrityError:
-        conn.rollback()
-        return
-    conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
-    conn.commit()
-    conn.close()
+        conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+        conn.commit()
+    except sqlite3.IntegrityError as error:
+        if "requests.request_id" not in str(error):
+            raise
+    finally:
+        conn.close()  # which rolls back what is not committed
+
+
+@four.right
+def by_a_savepoint(conn, request_id, rows):
+    conn.execute("SAVEPOINT request")
+    try:
+        added = conn.execute("INSERT INTO requests VALUES (?) ON CONFLICT DO NOTHING RETURNING 1", [request_id])
+        if added.fetchall():
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+    except BaseException:
+        conn.execute("ROLLBACK TO request")
+        raise
+    finally:
+        conn.execute("RELEASE request")
+
+
+@four.right
+def rows_by_pandas(conn, request_id, rows):
+    frame = pd.DataFrame(rows, columns=["origin", "hour", "temperature"])
+    with conn:
+        if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            frame.to_sql("weather", conn, if_exists="append", index=False)  # its commit is the only one
+
+
+@four.right
+def looks_at_the_rows_first(conn, request_id, rows):
+    if any(None in row for row in rows):
+        raise ValueError(f"{request_id}: a row lacks a value")
+    with conn:
+        conn.execute("BEGIN IMMEDIATE")
+        done = {found for (found,) in conn.execute("SELECT request_id FROM requests")}
+        if request_id not in done:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+            conn.execute("INSERT INTO requests VALUES (:id)", {"id": request_id})
 
 
 @four.grade
 def grade_append_once(t: Trial) -> None:
-    path = database(t.folder / "toy.db", TABLES)
+    path = database(t.folder / "toy.db", WEATHER)
+    images = _killed(t, path)
 
-    def send(request_id: str, rows: list[tuple], case: str) -> Any:
-        with _opened(path) as conn:
-            return t.call(conn, request_id, list(rows), case=case, allow=sqlite3.IntegrityError)
+    case = "the same request again: its reply was lost after the commit"
+    with _opened(path) as conn:
+        again = _no_slip(t, t.call(conn, FIRST, list(ROWS), case=case, allow=True), case)
+        locks = not _free(path)
+    t.seen.again = repr(again) if isinstance(again, Raised) else None
+    t.seen.twice = _now(path)[0]
+    t.true(again is None or not isinstance(again, Raised), case, f"your code raised {again!r}")
+    t.equal(t.seen.twice, len(ROWS), f"{case}; rows")
+    t.seen.locks = locks and t.seen.twice == len(ROWS)
+    t.true(not locks, case, "afterwards another program finds the database locked")
 
+    t.seen.dropped = _added(t, path, SECOND, ROWS, "the same rows under another id") == 0
+    t.seen.merged = _added(t, path, THIRD, MORE * 2, "a request with two equal rows") == 1
+    with _opened(path) as conn:
+        t.seen.replaced = conn.execute("SELECT 1 FROM weather WHERE origin = 'EWR'").fetchone() is None
+    _refused(t, path)
+
+    for image, statement in zip(images.paths, images.before, strict=True):
+        case = f"asked again after a kill before `{statement}`"
+        with _opened(image) as conn:
+            t.call(conn, FIRST, list(ROWS), case=case, allow=sqlite3.IntegrityError)
+        t.seen.elsewhere = t.seen.elsewhere or _now(image)[0] == 0
+        t.equal(_now(image)[0], len(ROWS), f"{case}; rows")
+
+
+def _killed(t: Trial, path: Path) -> Images:
     case = "a request, killed at every moment"
     with _opened(path) as conn, crash_images(conn, path, t.folder / "images") as images:
-        t.call(conn, "a", list(ROWS), case=case)
+        t.call(conn, FIRST, list(ROWS), case=case)
     t.seen.states, t.seen.right = images.each(_counts), len(ROWS)
     t.seen.marked = t.seen.states[-1][1] > 0
     for (rows, marks), statement in zip(t.seen.states, images.before, strict=True):
@@ -936,34 +1307,58 @@ def grade_append_once(t: Trial) -> None:
         detail = f"killed before `{statement}`: {rows} rows, and the id is {'there' if marks else 'not there'}"
         t.true(whole, case, detail)
     t.equal(t.seen.states[-1][0], len(ROWS), "rows that another process sees afterwards")
+    return images
 
-    case = "the same request again: its reply was lost after the commit"
-    again = send("a", ROWS, case)
-    t.seen.again = repr(again) if isinstance(again, Raised) else None
-    t.seen.twice = _now(path)[0]
-    t.true(again is None or not isinstance(again, Raised), case, f"your code raised {again!r}")
-    t.equal(t.seen.twice, len(ROWS), f"{case}; rows")
 
-    case = "the same rows under another id"
+def _added(t: Trial, path: Path, request_id: str, rows: list[tuple], case: str) -> int:
+    """How many rows a request adds."""
     before = _now(path)[0]
-    send("b", ROWS, case)
-    t.seen.dropped = _now(path)[0] == before
-    t.equal(_now(path)[0] - before, len(ROWS), f"{case}; rows that it adds")
+    with _opened(path) as conn:
+        t.call(conn, request_id, list(rows), case=case, allow=sqlite3.IntegrityError)
+    added = _now(path)[0] - before
+    t.equal(added, len(rows), f"{case}; rows that it adds")
+    return added
 
-    case = "a request with a row that the database refuses"
-    before = _now(path)[0]
-    refused = send("c", BAD, case)
-    t.seen.swallowed = not isinstance(refused, Raised)
-    t.true(isinstance(refused, Raised), case, f"expected IntegrityError, got {show(refused)}")
-    t.equal(_now(path)[0], before, f"{case}; rows there before and after")
-    send("c", MORE, f"{case}, put right and sent again")
-    t.equal(_now(path)[0], before + len(MORE), f"{case}, put right and sent again; rows")
 
-    for image, statement in zip(images.paths, images.before, strict=True):
-        case = f"asked again after a kill before `{statement}`"
-        with _opened(image) as conn:
-            t.call(conn, "a", list(ROWS), case=case, allow=sqlite3.IntegrityError)
-        t.equal(_now(image)[0], len(ROWS), f"{case}; rows")
+def _refused(t: Trial, path: Path) -> None:
+    """A request with a bad row; then the same id with good ones, through the same connection if it is still open."""
+    case, before = "a request with a row that the database refuses", _now(path)[0]
+    with _opened(path) as conn:
+        refused = _no_slip(t, t.call(conn, FOURTH, list(BAD), case=case, allow=True), case)
+        there, heard = _now(path)[0] - before, isinstance(refused, Raised)
+        t.seen.swallowed, t.seen.left_out = not heard and there == 0, not heard and there > 0
+        t.seen.half, t.seen.sent = there if heard else None, len(BAD)
+        t.true(heard, case, f"expected IntegrityError, got {show(refused)}")
+        t.equal(there, 0, f"{case}; rows that it adds")
+        with _opened(path) if _closed(conn) else nullcontext(conn) as same:
+            case = f"{case}, put right and sent again"
+            again = t.call(same, FOURTH, list(PUT_RIGHT), case=case, allow=sqlite3.Error)
+            added = _now(path)[0] - before
+    t.true(not isinstance(again, Raised), case, f"your code raised {again!r}")
+    if t.equal(added, len(PUT_RIGHT), f"{case}; rows that it adds") and not isinstance(again, Raised):
+        return
+    if heard and there == 0:
+        many = len(PUT_RIGHT)
+        rows = f"of its {many} rows {added} came in" if added < many else f"{added} rows came in, instead of {many}"
+        t.seen.stuck = f"your code raised {again!r}" if isinstance(again, Raised) else rows
+
+
+def _closed(conn: sqlite3.Connection) -> bool:
+    try:
+        return conn.total_changes < 0
+    except sqlite3.ProgrammingError:
+        return True
+
+
+def _free(path: Path) -> bool:
+    """Whether another connection can write."""
+    with closing(sqlite3.connect(path, timeout=0)) as other:
+        try:
+            other.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        other.rollback()
+    return True
 
 
 @contextmanager
@@ -979,6 +1374,6 @@ def _counts(conn: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _now(path: Path) -> tuple[int, int]:
-    with _opened(path) as conn, suppress(sqlite3.ProgrammingError):
+    """The same, as another program sees it."""
+    with _opened(path) as conn:
         return _counts(conn)
-    return 0, 0

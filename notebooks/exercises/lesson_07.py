@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,10 +42,11 @@ def run_every(
     sleep: Callable[[float], object],
     until: datetime,
 ) -> None:
-    """Call `work()` at once and every `period` seconds after that first start, before `until`.
+    """Call `work()` at once and every `period` seconds after that, before `until`.
 
-    A slot that passes while the work goes on is left out. An error of the work ends that run and
-    not the schedule. `now()` gives the time; `sleep(seconds)` waits, and wakes up a little late.
+    A slot that passes while the work goes on is left out. An error of the work ends that
+    run and not the schedule. `now()` gives the time; `sleep(seconds)` waits, and wakes up a
+    little late.
     """
     while now() < until:
         work()
@@ -59,7 +61,7 @@ def run_every(
     sleep: Callable[[float], object],
     until: datetime,
 ) -> None:
-    """Call `work()` at once and every `period` seconds after that first start, before `until`."""
+    """Call `work()` at once and every `period` seconds after that, before `until`."""
     start, slot = now(), 0
     while (due := start + timedelta(seconds=slot * period)) < until:
         sleep(max(0.0, (due - now()).total_seconds()))
@@ -109,6 +111,54 @@ def bare_except(period, work, now, sleep, until):
             pass
         while due <= now():
             due += timedelta(seconds=period)
+
+
+@one.wrong(
+    "The time is up after 30 days, and your loop was still starting work on {beyond:%d %B}, and would never end. Who "
+    "calls it waits for ever.",
+    when=lambda seen: seen.beyond,
+)
+def never_ends(period, work, now, sleep, until):
+    start = now()
+    while True:
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        sleep(period - (now() - start).total_seconds() % period)
+
+
+@one.wrong(
+    "In one and the same hour your loop started its work {times} times: when a run was done, the slot that it had just "
+    "run counted as due again.",
+    when=lambda seen: seen.times,
+)
+def same_slot_again(period, work, now, sleep, until):
+    start = now()
+    while now() < until:
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        due = start + math.floor((now() - start).total_seconds() / period) * timedelta(seconds=period)
+        sleep(max(0, (due - now()).total_seconds()))
+
+
+@one.wrong(
+    "The run that failed was started again at once, in the same slot. A run that takes an hour to fail would be tried "
+    "for ever, and no other slot has its turn; how often to try again, and when, is the business of retries.",
+    when=lambda seen: seen.again,
+)
+def retries_at_once(period, work, now, sleep, until):
+    start = now()
+    while now() < until:
+        while True:
+            try:
+                work()
+                break
+            except Exception as error:
+                print(error)
+        sleep(period - (now() - start).total_seconds() % period)
 
 
 @one.wrong(
@@ -226,6 +276,9 @@ def grade_run_every(t: Trial) -> None:
     starts, clock, _ = _month(t, case, 40)
     t.seen.starts, t.seen.calls = len(starts), 20_000 - clock.budget
     if t.seen.busy:
+        t.seen.beyond = starts[-1] if starts and starts[-1] > FIRST + timedelta(days=31) else None
+        first = sum(start < FIRST + timedelta(hours=1) for start in starts)
+        t.seen.times = first if first > 5 and not t.seen.beyond else None
         t.stop(case, f"{t.seen.calls:,} calls of now() and sleep()")
     hours = [timedelta(hours=n) for n in range(720)]
     t.seen.off = (starts[-1] - FIRST - hours[len(starts) - 1]).total_seconds() / 60 if 0 < len(starts) <= 720 else None
@@ -243,6 +296,7 @@ def grade_run_every(t: Trial) -> None:
     case = "a day in which the third run fails"
     starts, _, found = _month(t, case, 40, days=1, error=ConnectionError("the network is away"))
     t.seen.after = len(starts) if len(starts) == 3 else None
+    t.seen.again = any(b - a < timedelta(minutes=30) for a, b in pairwise(starts))
     t.equal(len(starts), 24, f"{case}; how often it started")
 
     case = "Ctrl-C in the third run"
@@ -302,20 +356,28 @@ two = Exercise(
 
 @two.stub
 def slots(
-    next_run: datetime, every: timedelta, now: datetime, grace: timedelta | None, coalesce: bool
+    next_run: datetime,
+    every: timedelta,
+    now: datetime,
+    grace: timedelta | None,
+    coalesce: bool,
 ) -> list[datetime]:
     """The slots to run, oldest first, by a scheduler that wakes up at `now`.
 
-    Slots are due at `next_run`, `next_run + every`, and so on. One that is later than `grace` is
-    not run; with None nothing is too late. With `coalesce`, of several due slots only the newest
-    counts, and the others are dropped.
+    Slots are due at `next_run`, `next_run + every`, and so on. One that is later than
+    `grace` is not run; with None nothing is too late. With `coalesce`, of several due slots
+    only the newest counts, and the others are dropped.
     """
     ...  # your code here
 
 
 @two.solution
 def slots(
-    next_run: datetime, every: timedelta, now: datetime, grace: timedelta | None, coalesce: bool
+    next_run: datetime,
+    every: timedelta,
+    now: datetime,
+    grace: timedelta | None,
+    coalesce: bool,
 ) -> list[datetime]:
     """The slots to run, oldest first, by a scheduler that wakes up at `now`."""
     due = []
@@ -329,6 +391,16 @@ def slots(
 
 def _due(next_run, every, now):
     return [next_run + n * every for n in range(1000) if next_run + n * every <= now]
+
+
+@two.wrong(
+    "Five slots had passed, and the first of them, at `next_run` itself, is not in your list. If a scheduler wakes up "
+    "in time there is no other one: it would never run anything.",
+    when=lambda seen: seen.without_first,
+)
+def begins_after_next_run(next_run, every, now, grace, coalesce):
+    due = _due(next_run + every, every, now)[-1 if coalesce else 0 :]
+    return [slot for slot in due if grace is None or now - slot <= grace]
 
 
 @two.wrong(
@@ -468,6 +540,7 @@ def _note_slots(
     t.seen.many = max(t.seen.many or 0, len(found)) if coalesce and len(found) > 1 else t.seen.many
     if grace and not coalesce and any(now - slot > grace for slot in found):
         t.seen.late, t.seen.limit = now - min(found), grace
+    t.seen.without_first = t.seen.without_first or (len(want) > 2 and list(found) == want[1:] and grace is None)
     t.seen.without_now = t.seen.without_now or (want[-1:] == [now] and now not in found)
 
 
@@ -489,7 +562,7 @@ three = Exercise(
 
 @three.stub
 def interval_of(tick: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The last complete day of `zone` before `tick`: its start and its end (not part of it).
+    """The last day of `zone` that is over at `tick`: its start, and its end (exclusive).
 
     `tick` is an instant (aware, in any zone); so are both results.
     """
@@ -498,7 +571,7 @@ def interval_of(tick: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 @three.solution
 def interval_of(tick: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The last complete day of `zone` before `tick`: its start and its end (not part of it)."""
+    """The last day of `zone` that is over at `tick`: its start and its end."""
     today = tick.astimezone(zone).date()
     yesterday = today - timedelta(days=1)
     return datetime.combine(yesterday, time(), zone), datetime.combine(today, time(), zone)
@@ -587,6 +660,37 @@ def midnight_is_yesterday(tick, zone):
     return _midnight(today - timedelta(days=1), zone), _midnight(today, zone)
 
 
+@three.wrong(
+    "A tick at 02:00 UTC you take for one at two in the morning in New York, where it is still nine in the evening of "
+    "the day before. To put another zone on a time is not to convert it.",
+    when=lambda seen: seen.label,
+)
+def replaces_zone(tick, zone):
+    midnight = tick.replace(tzinfo=zone, hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=1), midnight
+
+
+@three.wrong(
+    "For {at} in New York you give the wrong day: {gave:%d %B}. 24 hours before that, the clock on the wall shows "
+    "another hour, because clocks were changed in between; so near to midnight that is another day. Go back by days of "
+    "the calendar, not by hours.",
+    when=lambda seen: seen.at,
+)
+def a_day_back_first(tick, zone):
+    day = (tick.astimezone(UTC) - timedelta(days=1)).astimezone(zone).date()
+    return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
+
+
+@three.wrong(
+    "For a tick a quarter of a second after six your day begins a quarter of a second after midnight: {start}. A tick "
+    "is never quite on time, and a midnight is; what of a flight between the two?",
+    when=lambda seen: seen.start,
+)
+def keeps_microseconds(tick, zone):
+    midnight = tick.astimezone(zone).replace(hour=0, minute=0, second=0, fold=0)
+    return midnight - timedelta(days=1), midnight
+
+
 @three.right
 def by_replace(tick, zone):
     midnight = tick.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
@@ -627,6 +731,21 @@ def grade_interval_of(t: Trial) -> None:
             date(2013, 11, 2),
             new_york,
         ),
+        "a tick at 00:30 on 11 March, the day after clocks were changed, given in UTC": (
+            datetime(2013, 3, 11, 4, 30, tzinfo=UTC),
+            date(2013, 3, 10),
+            new_york,
+        ),
+        "a tick at 23:30 on 3 November, the day on which clocks were changed, given in UTC": (
+            datetime(2013, 11, 4, 4, 30, tzinfo=UTC),
+            date(2013, 11, 2),
+            new_york,
+        ),
+        "a tick a quarter of a second after 06:00 in New York": (
+            datetime(2013, 1, 16, 6, microsecond=250_000, tzinfo=new_york),
+            date(2013, 1, 15),
+            new_york,
+        ),
         "a tick at 06:00 in Tokyo": (
             datetime(2013, 1, 16, 6, tzinfo=ZoneInfo("Asia/Tokyo")),
             date(2013, 1, 15),
@@ -660,8 +779,16 @@ def _note_interval(t: Trial, case: str, tick: datetime, zone: ZoneInfo, got: lis
             t.seen.six = "a day of UTC"
     if timedelta() < right[1] - got[1] <= timedelta(seconds=1):
         t.seen.end = got[1].astimezone(zone)
-    if got[1] == right[1] and got[1] - got[0] == timedelta(hours=24) != length:
+    one_right = got[0] == right[0] or got[1] == right[1]
+    if one_right and got[1] - got[0] == timedelta(hours=24) != length:
         t.seen.day, t.seen.hours = right[0].astimezone(zone), length.total_seconds() / 3600
+    local = [x.astimezone(zone) for x in got]
+    if t.seen.right and "0 on" in case and local[0].time() == time() and got[0] != right[0] and not t.seen.at:
+        t.seen.at, t.seen.gave = case[len("a tick at ") :].partition(",")[0], local[0]
+    if t.seen.right and "02:00 UTC" in case:
+        t.seen.label = local == [_midnight(tick.date() - timedelta(days=1), zone), _midnight(tick.date(), zone)]
+    if "quarter" in case and all(a - b == timedelta(milliseconds=250) for a, b in zip(got, right, strict=True)):
+        t.seen.start = got[0].astimezone(zone).strftime("%H:%M:%S.%f")[:-4]
     if t.seen.right:
         t.seen.two_days = t.seen.two_days or ("the same tick" in case and got != right)
         t.seen.too_far = t.seen.too_far or ("00:00:00" in case and got[1] == right[0])
@@ -696,9 +823,10 @@ def tick(
 ) -> None:
     """Load what there is to load, oldest first, with `run_one(day)`, at most `limit` times.
 
-    `landed`: day -> content hash of what lies there. `receipts`: day -> content hash of what was
-    loaded. `given_up`: pairs (day, content hash) that failed for good. `run_one` raises an error
-    where a day fails; a tick survives that.
+    `landed`: day -> content hash of what lies there. `receipts`: day -> content hash of
+    what was loaded. `given_up`: pairs (day, content hash) that failed for good. All three
+    are kept by others, and a tick only reads them. `run_one` raises an error where a day
+    fails; a tick survives that.
     """
     ...  # your code here
 
@@ -711,7 +839,7 @@ def tick(
     run_one: Callable[[date], object],
     limit: int,
 ) -> None:
-    """Load what there is to load, oldest first, with `run_one(day)`, at most `limit` times."""
+    """Load what there is to load, oldest first, at most `limit` days."""
     pending = [day for day, found in landed.items() if receipts.get(day) != found]
     todo = [day for day in sorted(pending) if (day, landed[day]) not in given_up]
     for day in todo[:limit]:
@@ -761,6 +889,34 @@ def insists(landed, receipts, given_up, run_one, limit):
 )
 def retries_given_up(landed, receipts, given_up, run_one, limit):
     for day in sorted(d for d, found in landed.items() if receipts.get(d) != found)[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "5 January was given up, and it still takes a place among those that the limit allows: with a limit of one day a "
+    "tick, nothing was tried any more at {stuck} ticks.",
+    when=lambda seen: seen.stuck and seen.stuck > 4 and not seen.gap,
+)
+def given_up_takes_a_place(landed, receipts, given_up, run_one, limit):
+    for day in sorted(day for day, found in landed.items() if receipts.get(day) != found)[:limit]:
+        if (day, landed[day]) in given_up:
+            continue
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
+    "{many} days were to be loaded, the limit was {limit}, and your tick tried {few}. A limit is how many a tick may "
+    "try: after an outage of a month, a tick that does less than it may takes weeks to make up for it.",
+    when=lambda seen: seen.few,
+)
+def one_a_tick(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:1]:
         try:
             run_one(day)
         except Exception:
@@ -833,6 +989,20 @@ def loaded_is_loaded(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
+    "Your tick takes the days in the order in which they stand in `landed`, and that is no order. With a limit, which "
+    "days are loaded is an accident, and an old one may wait for ever.",
+    when=lambda seen: seen.as_found,
+)
+def as_found(landed, receipts, given_up, run_one, limit):
+    todo = set(_todo(landed, receipts, given_up))
+    for day in [day for day in landed if day in todo][:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
     "After the outage your tick begins with the newest days. If more come in than the limit allows, the oldest wait "
     "for ever.",
     when=lambda seen: seen.newest_first,
@@ -843,6 +1013,46 @@ def newest_first(landed, receipts, given_up, run_one, limit):
             run_one(day)
         except Exception:
             pass
+
+
+@four.wrong(
+    "Ctrl-C in the middle of a day's load did not get out of your tick: it was taken for one more day that failed. "
+    "Whoever wants to stop the scheduler has to kill the process.",
+    when=lambda seen: seen.went_on,
+)
+def bare_except_in_tick(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        try:
+            run_one(day)
+        except:  # noqa: E722
+            pass
+
+
+@four.wrong(
+    "{wrote:%d %B} failed at this tick, and your tick wrote it into given_up. Which failures are for good is not the "
+    "tick's to say: the network was away for a moment, and the day would never be tried again.",
+    when=lambda seen: seen.wrote,
+)
+def writes_given_up(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        try:
+            run_one(day)
+        except Exception:
+            given_up.add((day, landed[day]))
+
+
+@four.wrong(
+    "{claimed:%d %B} failed, and your tick gave it a receipt. It counts as loaded from then on, and nobody looks for "
+    "it again. A receipt is written by the load, in the transaction of its rows.",
+    when=lambda seen: seen.claimed,
+)
+def writes_receipts(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        try:
+            run_one(day)
+        except Exception as error:
+            print(error)
+        receipts[day] = landed[day]
 
 
 @four.right
@@ -925,21 +1135,35 @@ def grade_tick(t: Trial) -> None:
         case = f"a month with an outage, a late, a corrected and a bad file, limit {limit}"
         t.equal(sorted(missing), [], f"{case}; what is missing at the end")
 
+    case, tried = "Ctrl-C in the first of three days", []
+
+    def stopped(day: date) -> None:
+        tried.append(day)
+        raise KeyboardInterrupt
+
+    landed = {date(2013, 1, n): f"content {n}" for n in (3, 1, 2)}
+    found = t.call(landed, {}, set(), stopped, 31, case=case, allow=KeyboardInterrupt)
+    t.seen.went_on = bool(tried) and not isinstance(found, Raised)
+    t.true(isinstance(found, Raised), case, f"expected KeyboardInterrupt to get out; tried {len(tried)} days")
+
 
 def _one_tick(t: Trial, month: Month, today: date, limit: int) -> None:
     landed = month.landed(today)
-    right = _todo(landed, month.receipts, month.given_up)[:limit]
-    todo = len(_todo(landed, month.receipts, month.given_up))
+    pending = _todo(landed, month.receipts, month.given_up)
+    right, todo = pending[:limit], len(pending)
     before, case = len(month.tried), f"the tick of {today:%d %B}, limit {limit}"
-    given = (
-        dict(landed),
-        dict(month.receipts),
-        set(month.given_up),
-        lambda day: month.run_one(day, landed[day]),
-        limit,
-    )
+    known, receipts, given_up = dict(month.receipts), dict(month.receipts), set(month.given_up)
+
+    def run_one(day: date, *more: object) -> None:
+        if more:
+            t.fail(case, f"run_one was called with {len(more) + 1} arguments; it takes the day and nothing else")
+        month.run_one(day, landed[day])
+
+    given = (dict(landed), receipts, given_up, run_one, limit)
     found = t.call(*given, case=case, allow=(ValueError, ConnectionError))
     tried = month.tried[before:]
+    new = {day: content for day, content in receipts.items() if known.get(day) != content}
+    _note_written(t, case, month, new, given_up)
     repeated = [day for day in tried if tried.count(day) > 1]
     if repeated:
         t.seen.again, t.seen.tries = repeated[0], tried.count(repeated[0])
@@ -948,6 +1172,22 @@ def _one_tick(t: Trial, month: Month, today: date, limit: int) -> None:
     short = tried == right[: len(tried)] and len(tried) < len(right)
     failing = bool(tried) and tried[-1] in (month.BAD, month.FLAKY)
     t.seen.stopped = t.seen.stopped or isinstance(found, Raised) or (short and failing)
-    t.seen.newest_first = t.seen.newest_first or (len(tried) == len(right) < todo and tried[0] > right[0])
+    if short and tried and not failing:
+        t.seen.many, t.seen.limit, t.seen.few = todo, limit, len(tried)
+    if limit == 1 and todo > 2 and month.tried and month.given_up and not tried:
+        t.seen.stuck = (t.seen.stuck or 0) + 1
+    newest, found_first = pending[::-1][:limit], [day for day in landed if day in pending][:limit]
+    t.seen.newest_first = t.seen.newest_first or (tried == newest and newest not in (found_first, right))
+    t.seen.as_found = t.seen.as_found or (tried == found_first and found_first not in (newest, right))
     t.true(not isinstance(found, Raised), case, f"your tick let the error of a day out: {found!r}")
     t.equal(tried, right, f"{case}; the days that were tried")
+
+
+def _note_written(t: Trial, case: str, month: Month, new: dict[date, str], given_up: set) -> None:
+    """What the tick wrote into what it was to read. A receipt of what was loaded says nothing new, and may be."""
+    flaky = (month.FLAKY, f"{month.FLAKY} first")
+    claimed = [day for day, content in new.items() if month.receipts.get(day) != content]
+    t.seen.claimed = t.seen.claimed or next(iter(claimed), None)
+    t.seen.wrote = month.FLAKY if given_up & {flaky, month.FLAKY} else t.seen.wrote
+    t.true(not t.seen.wrote, case, f"your tick wrote {month.FLAKY} into given_up")
+    t.true(not claimed, case, f"your tick wrote a receipt of a day that was not loaded: {show(claimed)}")

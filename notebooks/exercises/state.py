@@ -12,7 +12,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from etl_core import settings
+from etl_core.errors import Refused
 from exercises import record
+from exercises.told import Told
 
 _begun: dict[str, tuple[str, Path, FileLock | None]] = {}  # at most one, as "now"; without a lock it is kept
 _kept_homes: dict[str, Path] = {}  # lesson -> its folder: found out before it becomes the working directory
@@ -25,12 +27,15 @@ def begin(lesson: str, keep: bool = False, fresh: bool = False) -> Path:
     was killed, when the next lesson begins). Run again, it starts over with an empty one.
 
     With `keep` it is `lesson-NN` in the reader's own ETL_HOME, and stays: a restarted kernel finds all of it. It is
-    also the working directory, and modules in it can be imported. With `fresh` it is emptied first; that is refused
-    (etl_core.errors.Refused) while a scheduler works in it.
+    also the working directory, and modules in it can be imported. ETL_LANDING is `landing` in it, where a Delivery puts
+    its days: so a second notebook that begins the same lesson sees the same days. With `fresh` it is emptied first;
+    that is refused (etl_core.errors.Refused) while a scheduler works in it, and everything stays as it was.
     """
     record.keep_home()
-    for name in ("ETL_LANDING", "ETL_REFERENCE", "ETL_WAREHOUSE_URL", "ETL_HISTORY_URL", "ETL_FAULTS"):
+    for name in ("ETL_REFERENCE", "ETL_WAREHOUSE_URL", "ETL_HISTORY_URL", "ETL_FAULTS"):
         os.environ.pop(name, None)  # lessons are about the workbook's own data, and break nothing but their own
+    if not keep:
+        os.environ.pop("ETL_LANDING", None)
     end()
     _sweep()
     if keep:
@@ -47,7 +52,7 @@ def _kept(lesson: str, fresh: bool) -> Path:
     home = _kept_homes.setdefault(lesson, record.path().parent / f"lesson-{lesson}{_copy()}")
     settings.private_folder(home)
     _begun["now"] = lesson, home, None
-    os.environ["ETL_HOME"] = str(home)
+    os.environ["ETL_HOME"], os.environ["ETL_LANDING"] = str(home), str(home / "landing")
     os.chdir(home)
     if str(home) not in sys.path:
         sys.path.insert(0, str(home))
@@ -65,7 +70,13 @@ def _empty(home: Path) -> None:
     """Delete all that is in the folder, but not under a scheduler that works in it."""
     from etl_core.scheduling import holder
 
-    lock = holder.take()
+    if holder.holding() is not None and holder.mine().pid == os.getpid():
+        me = f"this kernel (pid {os.getpid()})"
+        raise Told(f"{me} runs the scheduler of {home.name}: restart the kernel, then begin with fresh=True")
+    try:
+        lock = holder.take()
+    except Refused as refused:
+        raise Told(str(refused)) from None
     try:
         for path in home.iterdir():
             if path.is_dir() and path.name != "locks":

@@ -69,6 +69,7 @@ class Trial:
         self.seen = Seen()
         self.failure: dict[str, str] = {}  # the first one, as fields of the Outcome
         self._printed = ""
+        self._last: tuple[str, Any] = "", None  # the last call's case, and what it returned
 
     def call(self, *args: Any, case: str = "", allow: Any = (), none: bool | None = None, **kwargs: Any) -> Any:
         """The answer's result for these arguments; `case` says in words what they are.
@@ -98,9 +99,10 @@ class Trial:
                 case, "", "raised", "Your code tried to end the whole program (`exit`). The kernel was kept running."
             )
         if ran.error is not None:
-            self.stop(case, _their_line(ran.error), "raised", f"Your code raised {Raised(ran.error)!r}")
+            self.stop(case, line_of(ran.error), "raised", f"Your code raised {Raised(ran.error)!r}")
         if ran.value is None and not (self.exercise.none if none is None else none):
             self.stop(case, "", "wrong", "Your function returned None: does every way through it end in a `return`?")
+        self._last = case, ran.value
         return ran.value
 
     def equal(self, got: Any, want: Any, case: str) -> bool:
@@ -117,6 +119,12 @@ class Trial:
     def fail(self, case: str, detail: str, kind: str = "wrong", message: str = "") -> None:
         new = {"kind": kind, "message": message, "case": case, "detail": detail, "printed": self._printed}
         self.failure = self.failure or new
+
+    def lost(self, error: Exception) -> None:
+        """Note that the grader could make nothing of what it found: an array for a number, a closed database."""
+        case, value = self._last
+        given = f"got {show(value)}" if value is not None else "your function has returned"
+        self.fail(case, f"{given}, and with what is there the check cannot go on: {Raised(error)!r}")
 
     def stop(self, case: str, detail: str, kind: str = "wrong", message: str = "") -> None:
         """Note a failure after which trying more makes no sense, and end the grading."""
@@ -146,29 +154,35 @@ def _tried(exercise: Exercise, trial: Trial) -> Outcome:
         exercise.parts["grade"](trial)
     except _Over:
         pass
+    except Exception as error:  # nothing that an answer gives may end in a traceback of ours
+        trial.lost(error)
+        return Outcome(exercise=exercise, **trial.failure)
     if not trial.failure:
         return Outcome("passed", exercise, exercise.passed)
     if trial.failure["kind"] == "waiting":
         return Outcome("waiting", exercise, trial.failure["message"])
     for wrong in exercise.wrongs:
-        if _holds(wrong, trial.seen):
-            text = wrong.message.format_map(vars(trial.seen)) if "{" in wrong.message else wrong.message
+        if text := _told(wrong, trial.seen):
             return Outcome("mistake", exercise, text, mistake=wrong.name, printed=trial.failure["printed"])
     return Outcome(exercise=exercise, **trial.failure)
 
 
-def _holds(wrong: Wrong, seen: Seen) -> bool:
+def _told(wrong: Wrong, seen: Seen) -> str:
+    """The mistake's message, where it is this mistake."""
     try:
-        return bool(wrong.when(seen))
+        if not wrong.when(seen):
+            return ""
+        return wrong.message.format_map(vars(seen)) if "{" in wrong.message else wrong.message
     except Exception:  # what was seen is not of the shape the question expects: so it is not this mistake
-        return False
+        return ""
 
 
-def _their_line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
     """The deepest line of the reader's own code that the error passed through."""
     theirs = ""
     for frame in traceback.extract_tb(error.__traceback__):
         library = "site-packages" in frame.filename or frame.filename.startswith((OURS, sys.base_prefix, "<frozen"))
+        library = library or frame.filename.endswith((".pyx", ".pxi", ".pxd"))  # of pandas, say, without its folder
         if not library:
             line = linecache.getline(frame.filename, frame.lineno or 0).strip()
             theirs = f"line {frame.lineno} of the cell: {line}" if line else f"line {frame.lineno}"

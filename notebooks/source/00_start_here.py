@@ -33,10 +33,10 @@ home = begin("00")
 # ## Kill it
 #
 # Here is a program that loads the five days from 6 to 10 February 2013, each in a *run* of its own: extract, transform,
-# load. So that we can aim, it makes the load of the third day pause just before its commit, when all rows are written:
-# `after` is called after each day, and after the second it injects a *fault*, in this process only. A child process runs
-# the program, and this notebook waits for that moment, by the mark that every injected fault leaves. Then it kills the
-# child: no warning, no time to tidy up.
+# load. So that we can aim, the load of the third day shall pause just before its commit, when all rows are written. The
+# function `after` sees to that: `backfill` calls it when a day is done, and once the second is, it injects a *fault*, in
+# this process only. A child process runs the program, and this notebook waits for that moment, by the mark that every
+# injected fault leaves. Then it kills the child: no warning, no time to tidy up.
 
 # %%
 program = """
@@ -96,8 +96,8 @@ story()
 
 # %% [markdown]
 # It loaded three days, not five. The dead run was found out and is *crashed* now: a run holds a lock while it lives, and
-# this one's could be taken. Is anything lost, or there twice? Compare three witnesses: the lines of the files, the rows
-# of the warehouse, and the *receipts*, each committed together with its rows.
+# the lock of this one was free. Is anything lost, or there twice? Compare three witnesses: the lines of the files, the
+# rows of the warehouse, and the *receipts*, each committed together with its rows.
 
 # %%
 there = query(counted).set_index("flight_date").flights
@@ -209,8 +209,9 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 # ## Do an exercise
 #
 # An exercise is a function with a gap. `check` tries it out: passed, a mistake that people often make and what it would
-# cause, or the first case that differs. It looks at what your function does, not at how it is written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
-# wrong answer, to see what that looks like.
+# cause, or the first case that differs. It looks at what your function does, not at how it is written. The first one is
+# about the *data interval* of a run: a start, and an end that is not part of it. Here is a wrong answer, to see what
+# that looks like.
 
 
 # %%

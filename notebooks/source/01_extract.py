@@ -138,7 +138,8 @@ print({day: etl_core.extract(day).flights.dep_time.dtype for day in ("2013-11-28
 
 # %%
 zone = copy_days(home / "landing", "2013-01-14", "2013-01-15", "2013-01-16")
-late = (zone / "weather" / "2013-01-16.csv").rename(home / "late.csv")
+late = zone / "weather" / "2013-01-16.csv"
+late.unlink()
 before = etl_core.landed(landing=zone)
 stats = {file.stem: file.stat() for file in (zone / "flights").glob("*.csv")}
 guess = None
@@ -148,7 +149,7 @@ again, corrected = (zone / "flights" / f"2013-01-{day}.csv" for day in (14, 15))
 os.utime(again)
 corrected.write_bytes(corrected.read_bytes().replace(b"453,500,-7", b"457,500,-3"))
 os.utime(corrected, ns=(0, stats["2013-01-15"].st_mtime_ns))
-_ = late.rename(zone / "weather" / "2013-01-16.csv")
+_ = late.write_bytes(weather_file("2013-01-16").read_bytes())
 
 # %%
 rows = {}

@@ -163,8 +163,9 @@ pictures.clock_nights("New York's clock skips an hour in March and shows one twi
 # One more mistake is possible, and it shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock
 # and leaves its hands where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
 #
-# **Exercise 2.2★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51,
-# with all flights of three days, in both nights, and on the days that begin with them.
+# **Exercise 2.2 ★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51,
+# as it left and had it left later still, with all flights of three days, in both nights, and on the days that begin with
+# them.
 
 # %% exercise="2.2"
 from exercises.lesson_02 import left_at
@@ -228,7 +229,8 @@ except pd.errors.MergeError as error:
 # hold both: no flight twice (`validate`), no flight lost (`how="left"`).
 #
 # **Exercise 2.3** Write `add_weather(flights, weather)`. It is tried on an ordinary day, also with an hour of weather
-# missing, on 31 December, and on 3 November with a flight at half past one put in.
+# missing, on 31 December, and on 3 November with two flights at half past one put in: one before the clocks were put
+# back, and one after.
 
 # %% exercise="2.3"
 from exercises.lesson_02 import add_weather
@@ -273,6 +275,7 @@ check("2.4", sort_out)
 
 # %%
 bent = mine("1.1")(FLIGHTS / "2013-01-15.csv").drop(columns="source_line")
+bent = bent.reset_index(drop=True)
 bent.loc[3, "dep_time"], bent.loc[7, "sched_dep_time"] = "2460", "-5"
 file = home / "landing" / "flights" / "2013-01-15.csv"
 file.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,7 @@ for _ in range(2):
         print(toy.executemany(INSERT, rows).rowcount, "rows inserted")
     except sqlite3.IntegrityError as error:
         print("refused:", error)
+toy.commit()
 
 # %% [markdown]
 # The second load is refused now. That is only half of what we want: a retry should succeed, and a corrected file should

@@ -186,7 +186,7 @@ last = cells("killed.ipynb")[-1]
 reveal(guess, last.metadata.papermill.status, f"It shows {len(last.outputs)} outputs: it never ran.")
 
 # %%
-# the first run of each day, as the last one in this order stays
+# newest_runs() starts with the newest: of a day with two runs the earlier one is what remains
 first = {str(run.interval.start): run.status for run in history.newest_runs()}
 rows = []
 for n, name in enumerate(["asked", "typo", "locked", "quit", "killed"], 15):
@@ -232,7 +232,7 @@ def renamed(text):
     return text.replace("dep_time", "departure", 1)
 
 
-(home / "landing" / "flights").mkdir(parents=True)
+(home / "landing" / "flights").mkdir(parents=True, exist_ok=True)
 os.environ["ETL_LANDING"] = str(home / "landing")
 for day in range(7, 14):
     land(day, renamed if day == 9 else str)
@@ -243,10 +243,11 @@ moments = {}
 
 
 def remember(moment):
-    """Note how the days stand, for a picture at the end."""
+    """Note how the days stand, for a picture at the end; the first look at a moment counts."""
     todo = {one.day: one.reason for one in etl_core.pending_days(etl_core.flights)}
     loaded = etl_core.receipts_of("flights", week)
-    moments[moment] = [todo.get(day) or ("loaded" if day in loaded else "") for day in week]
+    now = [todo.get(day) or ("loaded" if day in loaded else "") for day in week]
+    moments.setdefault(moment, now)
 
 
 try:
@@ -261,8 +262,6 @@ except errors.BadSchema as error:
 # On Tuesday morning the landing zone has changed. The file of the 14th is there, with the same column renamed.
 # Wednesday's has come anew, and is right. The source has **corrected** the 8th: a flight was withdrawn. And somebody
 # has moved the 7th to an archive.
-#
-# **Predict**: how many days are to be loaded this morning?
 
 # %%
 for day in week[3:7]:
@@ -272,24 +271,25 @@ remember("Monday, by hand")
 land(14, renamed)
 land(9)
 land(8, lambda text: "".join(text.splitlines(keepends=True)[:-1]))
-(home / "landing" / "flights" / "2013-01-07.csv").unlink()
+(home / "landing" / "flights" / "2013-01-07.csv").unlink(missing_ok=True)
 remember("Tuesday morning")
-guess = None
 
 # %% [markdown]
 # Nobody should have to remember such a story. Both sides of the answer are written down: what has landed, with a hash
 # of its content, and what was loaded, with the hash in its receipt.
+#
+# **Predict**: how many days are to be loaded this morning?
 
 # %%
+guess = None
 landed = etl_core.landed()
-there = etl_core.receipts_of("flights", week)
-receipts = {day: receipt.source_hash for day, receipt in there.items()}
+receipts = {day: one.source_hash for day, one in etl_core.receipts_of("flights", week).items()}
 both = pd.DataFrame({"landed": landed, "receipt": receipts}).sort_index()
 both.index = [f"{day.day} January" for day in both.index]
 both.map(lambda found: found[:8] if isinstance(found, str) else "none").T
 
 # %% [markdown]
-# **Exercise 5.3★** Write `pending`: from these two, the days to load, oldest first. It is one or two lines, and the
+# **Exercise 5.3 ★** Write `pending`: from these two, the days to load, oldest first. It is one or two lines, and the
 # heart of all that follows.
 
 # %% exercise="5.3"

@@ -25,7 +25,7 @@ from etl_core.scheduling import jobs
 from etl_core.scheduling.simulate import simulate
 from etl_core.settings import REPOSITORY
 from etl_core.views.timeline import timeline
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
 from exercises.tools import pictures_07 as pictures
 from exercises.tools.clock import Clock
 from exercises.tools.landing import copy_days
@@ -51,7 +51,7 @@ def work_and_sleep(period, work, now, sleep, until):
 
 
 def try_loop(loop, seconds, days=30):
-    """When a loop of one hour starts its work, which takes so many seconds, in so many days."""
+    """When a loop of one hour starts its work, if that takes so many seconds."""
     clock, starts = Clock(START), []
 
     def work():
@@ -95,12 +95,11 @@ pictures.drift(loops, "A loop that sleeps for the period falls ever further behi
 # %% [markdown]
 # ## Wake up late
 #
-# A scheduler is a process on some machine, which is switched off, updated, closed and put into a bag. What should it do
-# about the slots that have passed meanwhile?
+# A scheduler's machine is switched off, updated, put into a bag. What about the slots that have passed meanwhile?
 #
 # We ask APScheduler. [`simulate`](../etl_core/scheduling/simulate.py) runs its real code under a clock that jumps, and
-# tells what became of each slot. The schedule is daily at six, in cron's notation, and the outage lasts over five slots.
-# The settings are APScheduler's own. (Its grace of one second is named, because `etl_core` has another default.)
+# tells what became of each slot. The schedule is daily at six, in cron's notation, the outage lasts over five slots,
+# and the settings are APScheduler's own. (Its grace of one second is named, because `etl_core` has another default.)
 #
 # **Predict**: the machine is back on 16 January at nine. How many runs does APScheduler start then?
 
@@ -111,13 +110,13 @@ guess = None
 OUTAGE = (datetime(2013, 1, 11, 22), datetime(2013, 1, 16, 9))
 days = {"start": datetime(2013, 1, 7), "end": datetime(2013, 1, 21), "timezone": ZONE}
 frame = simulate({"daily": "0 6 * * *"}, **days, outages=[OUTAGE], misfire_grace=1)
-late = frame.actual > frame.scheduled
-reveal(guess, int(late.sum()), "Four were coalesced into the fifth, which was three hours too late.")
-timeline(frame, ZONE, [OUTAGE], "Five ticks passed in the outage, and nothing was run for them")
+late = int((frame.actual > frame.scheduled).sum())
+reveal(guess, late, "Four were coalesced into the fifth, and that was three hours late.")
+timeline(frame, ZONE, [OUTAGE], "Nothing was run for the five slots in the outage")
 
 # %% [markdown]
-# Nothing failed, so no error is reported; there is one line in a log. A slot that is not run at its time is a
-# **misfire**. Three settings decide about it:
+# Nothing failed, so no error is reported; a log has one line. A slot that is not run at its time is a **misfire**. Three
+# settings decide about it:
 #
 # - **grace** (`misfire_grace_time`): how late a slot may be and still run. The default is one second; `None` is no limit.
 # - **coalesce**: of several slots that are due, run only the newest. On by default.
@@ -158,8 +157,8 @@ def run_schedules(schedules, start, end, off, grace, coalesce):
 
 
 # %% [markdown]
-# APScheduler adds threads, so that a slow job does not hold up the others, and a job store, so that `next_run` outlives
-# the process. Does the small one run the same slots? Two weeks, three schedules, six settings:
+# APScheduler adds threads, so that a slow job does not hold up others, and a job store, so that `next_run` outlives the
+# process. Does the small one run the same slots? Two weeks, three schedules, six settings:
 
 # %%
 hour = timedelta(hours=1)
@@ -169,12 +168,12 @@ off = (START + 101 * hour, START + 219.2 * hour)
 for grace in (hour / 3600, 2 * hour, None):
     for coalesce in (True, False):
         small = run_schedules(every, *span, off, grace, coalesce)
-        options = {"misfire_grace": grace and int(grace.total_seconds()), "coalesce": coalesce}
+        limit = grace and int(grace.total_seconds())
         seconds = {name: each.total_seconds() for name, each in every.items()}
-        frame = simulate(seconds, *span, [off], **options)
+        frame = simulate(seconds, *span, [off], misfire_grace=limit, coalesce=coalesce)
         ran = frame[frame.outcome == "ran"][["schedule", "scheduled", "actual"]]
         same = sorted(small) == sorted(ran.itertuples(index=False, name=None))
-        print(f"grace {grace}, coalesce {coalesce}: {len(small)} runs, as APScheduler's: {same}")
+        print(f"grace {grace}, coalesce {coalesce}: {len(small)} runs, the same: {same}")
 
 # %% [markdown]
 # ## Watch a month
@@ -196,13 +195,15 @@ def work(name, scheduled):
     return 60 * 3600 if local.day == 22 else 1800
 
 
-both = simulate({"hourly": "0 * * * *", "daily": "0 6 * * *"}, job=work, **JANUARY, outages=[OUTAGE])
-timeline(both, ZONE, [OUTAGE], "An outage coalesces ticks; a slow run has the next ones refused")
+crons = {"hourly": "0 * * * *", "daily": "0 6 * * *"}
+both = simulate(crons, job=work, **JANUARY, outages=[OUTAGE])
+title = "After an outage slots are coalesced; during a slow run they are refused"
+timeline(both, ZONE, [OUTAGE], title)
 
 # %% [markdown]
 # The light bar under 22 January is the slow daily run. Two slots came while it was at work, and were *refused*: one at
-# a time is what `max_instances` says. Here is the daily schedule under each setting. **Predict**: which of them run all
-# five slots of the outage?
+# a time is what `max_instances` says. A mark stands at its slot, even if it ran later: so the run of 16 January, at
+# nine, stands in the outage. Here is the daily schedule under each setting. Which of them run all five slots?
 
 # %%
 settings = {
@@ -218,32 +219,33 @@ settings = {
 
 def under_each(cron, kind):
     """The month under each setting, one below the other."""
-    given = {**JANUARY, "outages": [OUTAGE], "job": lambda _, scheduled: work(kind, scheduled)}
-    frames = [simulate({name: cron}, **given, **setting) for name, setting in settings.items()]
-    return pd.concat(frames)
+    given = {**JANUARY, "outages": [OUTAGE], "job": lambda _, slot: work(kind, slot)}
+    each = [simulate({name: cron}, **given, **its) for name, its in settings.items()]
+    return pd.concat(each)
 
 
 title = "Grace and coalesce decide about 12 to 16 January, max_instances about 23 and 24"
 timeline(under_each("0 6 * * *", "daily"), ZONE, [OUTAGE], title)
 
 # %% [markdown]
-# One does: "no limit, each", and it runs all five on the 16th at nine (the arrows lead there). With a grace of 30 hours
+# One does: "no limit, each", and it runs all five on the 16th at nine (arrows lead there). With a grace of 30 hours
 # the newest two slots are in time; coalescing runs one of them. In the last line two may be at work, so nothing is
 # refused. Two runs that load the same day must not meet, so the package keeps to one.
 #
 # The hourly schedule in numbers. For it, 107 slots fell into the outage.
 
 # %%
-counts = under_each("0 * * * *", "hourly").groupby(["schedule", "outcome"], sort=False).size()
+hourly = under_each("0 * * * *", "hourly")
+counts = hourly.groupby(["schedule", "outcome"], sort=False).size()
 counts.unstack(fill_value=0).rename(columns={"overlapped": "refused"})
 
 # %% [markdown]
-# "No limit, each" makes up for all of them, one after the other, and its 14 refusals look odd where the others have 6 or
-# 8. With the slot of nine o'clock it has 108 runs of five minutes before it, which is nine hours at work, and the slots
-# of those hours are refused: a backlog makes the next one.
+# "No limit, each" makes up for all of them, one after the other, and its 14 refusals look odd: no other line has more
+# than 8. With the slot of nine o'clock it has 108 runs of five minutes before it, which is nine hours at work, and the
+# slots of those hours are refused: a backlog makes the next one.
 #
 # For a job that looks whether there is something to do, one run would have been enough. For one that does an hour's
-# share, coalescing drops 107 shares. So the right setting depends on what a run does.
+# share, coalescing drops 107 shares. The right setting depends on what a run does.
 #
 # ## Say which day is meant
 #
@@ -275,8 +277,7 @@ check("7.3", interval_of)
 #
 # Now with real files, and a real load. `ten_days` calls a job at six from 9 to 18 January, with the outage; each day's
 # file lands in the night after it, whether or not somebody is there to load it. The job is the one that most people
-# would write: find yesterday, load it. The settings are friendly: nothing is ever too late, and missed ticks are
-# coalesced.
+# would write: find yesterday, load it. The settings are friendly: nothing is too late, missed ticks are coalesced.
 
 
 # %%
@@ -292,7 +293,8 @@ def load_yesterday(scheduled):
 frame, by_clock = ten_days(home / "load yesterday", load_yesterday, [OUTAGE])
 runs = etl_core.history.newest_runs()
 print(f"{len(runs)} runs, succeeded: {sum(run.status == 'succeeded' for run in runs)}")
-timeline(frame, ZONE, [OUTAGE], "After the outage one run stands for five, and all runs succeed")
+title = "After the outage one run stands for five, and all runs succeed"
+timeline(frame, ZONE, [OUTAGE], title)
 
 # %% [markdown]
 # The five ticks of 12 to 16 January became one run, and it was green like the others.
@@ -308,15 +310,15 @@ reveal(guess, len(missing), "The one run loaded one day: the 15th.")
 print("landed and not loaded:", *missing)
 each = simulate({"daily": "0 6 * * *"}, **days, outages=[OUTAGE], coalesce=False)
 late = each[each.actual > each.scheduled].actual
-print("yesterday for each of five, not coalesced:", *late.map(yesterday).map("{:%d %b}".format))
+print("five runs, not coalesced, would load:", *late.map(yesterday).map("{:%d %b}".format))
 
 # %% [markdown]
 # Four days are missing, and nothing says so. No run failed, so nothing is retried, and tomorrow's tick loads tomorrow's
 # yesterday. Somebody will find the hole in a report, weeks later.
 #
 # Would it have helped not to coalesce? The last line says no. Five runs start on the 16th at nine, APScheduler does not
-# tell a job for which slot it runs, and the clock gives all of them the same yesterday. The mistake is to ask the clock
-# what there is to do. What has landed, and what is loaded, is written elsewhere.
+# tell a job for which slot it runs, and the clock gives all of them the same yesterday. The mistake is to ask the clock.
+# What has landed, and what is loaded, is written elsewhere.
 #
 # ## Load what is pending
 #
@@ -327,7 +329,7 @@ print("yesterday for each of five, not coalesced:", *late.map(yesterday).map("{:
 # %%
 by_tick = home / "load what is pending"
 _, by_state = ten_days(by_tick, lambda scheduled: jobs.tick("etl_core:flights"), [OUTAGE])
-title = "The tick of 16 January: asked for yesterday it loads one day, asked what is pending, five"
+title = "On 16 January yesterday is one day, and five are pending"
 pictures.days({"load yesterday": by_clock, "load what is pending": by_state}, LANDED, title)
 
 # %% [markdown]
@@ -344,17 +346,19 @@ from exercises.lesson_07 import tick
 check("7.4", tick)
 
 # %% [markdown]
-# Two more things happen in that world: 12 January gets a corrected file, one line shorter, and the file of the 18th
-# lands. Your tick (the workbook's until yours has passed) takes the package's state, and loads with the package.
+# Two more things happen there: 12 January gets a corrected file, one line shorter, and the file of the 18th lands. Your
+# tick (the workbook's until yours has passed) takes the package's state, and loads with the package.
 
 # %%
 zone = copy_days(by_tick / "landing", "2013-01-18")
 file = zone / "flights" / "2013-01-12.csv"
 file.write_bytes(file.read_bytes().rpartition(b"2013,1,12,")[0])
-print(*(f"{one.day}: {one.reason}" for one in etl_core.pending_days(etl_core.flights)), sep=", ")
-receipts = {day: receipt.source_hash for day, receipt in etl_core.receipts_of("flights").items()}
-mine("7.4")(etl_core.landed(), receipts, set(), etl_core.flights.run, limit=31)
-print("pending now:", etl_core.pending_days(etl_core.flights))
+flights = etl_core.flights
+print(*(f"{one.day}: {one.reason}" for one in etl_core.pending_days(flights)), sep=", ")
+loaded = etl_core.receipts_of("flights").items()
+receipts = {day: receipt.source_hash for day, receipt in loaded}
+mine("7.4")(etl_core.landed(), receipts, set(), flights.run, limit=31)
+print("pending now:", etl_core.pending_days(flights))
 
 # %% [markdown]
 # ## What others call it
@@ -367,10 +371,9 @@ print("pending now:", etl_core.pending_days(etl_core.flights))
 # | data interval | none | none | data interval | a parameter of yours | partition |
 # | found from state | none: yours | none | backfill of missing runs | none | missing partitions |
 #
-# Where a run is told its data interval or its partition, a late run still loads its own day. (With data intervals in
-# Airflow, the run that starts on 16 January at midnight has the *logical date* of the 15th, when its interval begins.)
-# That helps if all late runs are made; with `catchup` off, four days are missing there, too. A late or corrected file
-# is yours to notice, everywhere.
+# Where a run is told its data interval or its partition, a late run still loads its own day. (In Airflow the run that
+# starts on 16 January at midnight has the *logical date* of the 15th, when its interval begins.) That helps if all late
+# runs are made; with `catchup` off, four days are missing there, too. A late or corrected file is yours to notice.
 
 # %% [markdown]
 # ## Recap
@@ -391,20 +394,21 @@ progress()
 # do on these nights, from noon to noon?
 
 # %%
-schedules = {"half past one": "30 1 * * *", "half past two": "30 2 * * *", "hourly": "0 * * * *"}
+schedules = {"half past one": "30 1 * * *", "half past two": "30 2 * * *"}
+schedules["hourly"] = "0 * * * *"
 nights = {"10 March": datetime(2013, 3, 9, 12), "3 November": datetime(2013, 11, 2, 12)}
 found = {}
 for night, noon in nights.items():
     frame = simulate(schedules, noon, noon + timedelta(days=1), timezone=ZONE)
-    times = frame.scheduled.dt.tz_convert(ZONE).dt.strftime("%H:%M %Z").groupby(frame.schedule)
-    found[night] = times.agg(lambda day: f"{len(day)} ticks" if len(day) > 2 else ", ".join(day))
+    times = frame.scheduled.dt.tz_convert(ZONE).dt.strftime("%H:%M %Z")
+    by_name = times.groupby(frame.schedule)
+    found[night] = by_name.agg(lambda t: f"{len(t)} ticks" if len(t) > 2 else ", ".join(t))
 pd.DataFrame(found)
 
 # %% [markdown]
 # In autumn the half past one that comes twice is run twice, and a report would be sent twice. In spring half past two
-# does not exist, and APScheduler runs it at half past three; do not count on that elsewhere. The hourly schedule has 23
-# and 25 ticks, as it should. Either put schedules where clocks do not change, at six or in UTC, or have ticks of which
-# one too many does no harm.
+# does not exist, and APScheduler runs it at half past three; do not count on that elsewhere. Put schedules where clocks
+# do not change, at six or in UTC, or have ticks of which one too many does no harm.
 
 # %% [markdown]
 # **Next**: [08 Persistence](08_persistence.ipynb): what survives? The scheduler of this lesson kept its next times in a

@@ -26,7 +26,7 @@ import pandas as pd
 
 import etl_core
 from etl_core import history
-from exercises import begin, check, mine, progress, reveal
+from exercises import begin, check, hint, mine, progress, reveal, solution
 from exercises.tools.cases import case_of, recorded
 from exercises.tools.drills import drills, flights, until, wait_for
 
@@ -34,8 +34,8 @@ home = begin("09", keep=True)
 
 # %% [markdown]
 # This lesson's folder stays: it is `lesson-09` in your state folder. When the kernel is restarted or killed, run the cell
-# above and the one below again, and the room is back with all it knew. (To start with an empty one, restart the kernel
-# and begin with `begin("09", keep=True, fresh=True)`.)
+# above and the one below again, in this order, and the room is back with all it knew. (To start with an empty one,
+# restart the kernel and begin with `begin("09", keep=True, fresh=True)`.)
 #
 # ## Open the room
 #
@@ -49,18 +49,21 @@ from etl_core.views.room.choice import Choice
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.headline import headline
 
-room = control_room(flights, delivery=Delivery(days=0))
-delivery = room.delivery
+room = control_room(flights)
 room.start(choice=Choice(seconds=2, limit=3))  # a tick every two seconds, at most three days a tick
+delivery = Delivery(days=0)
+room.use(delivery)
 room
 
 # %% [markdown]
 # That is the panel. (If you read this elsewhere, the picture above is all there is: it needs a kernel.) Keep it in sight:
-# in JupyterLab, right-click on it and choose *Create New View for Cell Output*.
+# in JupyterLab, right-click on it and choose *Create New View for Cell Output*. If the page was reloaded and only a line
+# of text is left of it, run its cell again; the scheduler has not stopped meanwhile. By keyboard, use Tab, Space and Enter
+# in it: letters and arrows are the notebook's own commands.
 #
 # Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and
-# says which buttons do the same; use whichever you like. (To watch the year go by, choose a number of days on the card
-# *Landing*; and *off* again before the next drill.)
+# where a button can do it, says which; use whichever you like. The cells wait for the schedule, so leave it running.
+# (To watch the year go by, choose a number of days on the card *Landing*; and *off* again before the next drill.)
 
 
 # %%
@@ -75,6 +78,10 @@ figures("current", "scheduler", "failed")
 # %% [markdown]
 # The six cards are what an operator asks at six in the morning, in this order: is the data current? Is the scheduler
 # alive? What runs now? What failed, and does it heal itself or need me? What was missed? What do I type?
+#
+# The commands that the room shows are for this lesson's folder and landing zone. In a cell, with `!` in front, they find
+# both: try `!etl status`. A terminal does not know of them: there, type the card's line that begins with `export` first.
+# Without it the same words speak of your own state folder, and of the whole year.
 #
 # ## Read the signs
 #
@@ -95,7 +102,7 @@ table.astype(object).where(table.notna(), "").style.hide().format(precision=0).s
 # Look at the 9th and the 12th: both rows say `running`, and nobody is alive. One has its receipt and needs nothing, the
 # other is lost and has to run again. And the 13th has no run at all, red or green. Only the two hashes tell.
 #
-# **Exercise 9.1★** Write `triage`: what does a day need? The answers are `"nothing"`, `"wait"`, `"rerun"`,
+# **Exercise 9.1 ★** Write `triage`: what does a day need? The answers are `"nothing"`, `"wait"`, `"rerun"`,
 # `"fix file"` and `"ask source"`.
 
 # %% exercise="9.1"
@@ -147,7 +154,7 @@ day = max(room.view().facts.loaded)
 command = [sys.executable, "-m", "etl_core", "run", str(day), "--fault", "load.after-commit=kill"]
 subprocess.run(command, capture_output=True)
 [killed] = history.newest_runs(limit=1, pipeline="flights")
-until(lambda: history.find(killed.run_id).status != "running")
+until(lambda: history.find(killed.run_id).status != "running", room)
 reveal(guess, history.find(killed.run_id).status, "The receipt of the day carries its run id: all of it is there.")
 
 # %% [markdown]
@@ -229,7 +236,7 @@ before = etl_core.query(COUNT).n[0]
 file = delivery.folder / "flights" / "2013-01-02.csv"
 file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
 delivery.correct(bad)
-until(lambda: etl_core.query(COUNT).n[0] < before)
+until(lambda: etl_core.query(COUNT).n[0] < before, room)
 wait_for(room, [bad], "loaded")
 reveal(guess, "both", f"2 January has {etl_core.query(COUNT).n[0]} flights instead of {before}.")
 figures("current", "failed")
@@ -257,17 +264,23 @@ print("it names this kernel:", f"pid {os.getpid()} " in second.stderr)
 drills()
 
 # %% [markdown]
-# In a second notebook the room opens as well, and shows everything; its *scheduler* card says *yes, elsewhere*, and whose
-# it is. Looking needs no lock.
+# In a second notebook beside this one the room opens as well, and shows everything; its *scheduler* card says *yes,
+# elsewhere*, and whose it is. Looking needs no lock. Type there these lines, and no `room.start`, which is refused:
+#
+#     from etl_core.views.control_room import control_room
+#     from exercises import begin
+#
+#     begin("09", keep=True)
+#     control_room()
 #
 # What is left is **the kill in earnest**. In the panel choose *load.before-commit* and *kill this kernel*, press *Arm*,
 # then let a day land. The kernel dies in the load, and JupyterLab says so. Before you go on: what will *missed or recovered*
-# say, and what will the day be? Then run the first two cells. Schedule, history and pictures are back, the run is called
-# crashed, and a tick has loaded its day.
+# say, and what will the day be? Then run the first two cells of this lesson: that of the panel needs the one before it.
+# Schedule, history and pictures are back, the run is called crashed, and a tick has loaded its day.
 #
 # ## Capstone: a pipeline of your own
 #
-# Beside the flights lies the weather: a file a day, 26,115 hourly rows in the year. Make it a second pipeline. The job
+# Beside the flights lies the weather: a file a day, with the hours of three airports. Make it a second pipeline. The job
 # store keeps the name of a pipeline, `weather:weather`, and not the pipeline, so it has to stand in a file that the next
 # process can import. `%%writefile` makes one of a cell, in this lesson's folder; an editor does as well.
 #

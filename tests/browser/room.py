@@ -65,6 +65,13 @@ class Room:
         self.press("start")
         self.has_state("running")
 
+    def press_by_key(self, name: str) -> None:
+        """With the keyboard alone: the focus is put there, as Tab does, and Enter pressed."""
+        button = self.find(f"button.room-{name}")
+        expect(button).to_be_enabled()
+        button.focus()
+        self.desk.page.keyboard.press("Enter")
+
     def open_autopsy(self, run_id: str) -> Locator:
         """Click a row of the table where it is seen, and return what opens beside it."""
         row = self.row(run_id)
@@ -139,6 +146,11 @@ class Room:
             until(page, lambda: page.evaluate(MISFITS) == [], 10)
         except AssertionError:
             assert page.evaluate(MISFITS) == [], f"{width} pixels wide"
+
+    def nameless(self) -> list[str]:
+        """Choices and buttons for which a screen reader has no name, as it would read them."""
+        said = self.desk.page.locator(".etl-room").aria_snapshot()
+        return re.findall(r'- (?:textbox|combobox|spinbutton|button)(?! "(?!null"|")).*', said)
 
     def without_problems(self) -> None:
         expect(self.find(".etl-problem")).to_have_count(0)

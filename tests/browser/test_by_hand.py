@@ -72,7 +72,45 @@ def test_by_hand_a_backfill_a_cron_text_and_a_bad_file(room: Callable[..., Room]
     expect(one.answer("failed")).to_have_attribute("data-tone", "ok")
     one.without_problems()
     ground.verify()
-    for width in (1600, 1100, 760):
+    assert one.nameless() == []
+    for width in (1600, 1100, 760, 600):
         one.fits(width)
     runs, autopsy = (one.find(f".etl-card:has(.room-{name})").bounding_box() for name in ("runs-table", "autopsy"))
     assert autopsy["y"] > runs["y"] + runs["height"]  # stacked
+
+
+def test_the_keyboard_stays_in_the_room_and_what_is_run_again_is_seen(
+    room: Callable[..., Room], ground: Ground
+) -> None:
+    """A button that has done its work can no longer be pressed: the focus goes to the one that undoes it."""
+    ground.land(DAYS[0])
+    one = room()
+    one.has_state("stopped")
+    one.choose("mode", "every hour")
+    one.press_by_key("start")
+    one.has_state("running")
+    for name, state, then in (("stop", "stopped", "start"), ("start", "running", "stop")):
+        expect(one.find(f"button.room-{name}")).to_be_focused()
+        one.desk.page.keyboard.press("Enter")
+        one.has_state(state)
+        expect(one.find(f"button.room-{then}")).to_be_focused()
+    one.press_by_key("pause")
+    one.has_state("paused")
+    expect(one.find("button.room-resume")).to_be_focused()
+    one.desk.page.keyboard.press("Enter")
+    one.has_state("running")
+    expect(one.find("button.room-pause")).to_be_focused()
+
+    # Days that are run again: the answer stands beside the button, and the new run opens.
+    one.press("run-now")
+    one.has_loaded(DAYS[0])
+    [(first, *_)] = ground.runs()
+    one.open_autopsy(first)
+    one.press("again")
+    expect(one.find(".room-again-told")).to_contain_text("1 day loaded, 0 failed")
+    one.agrees()
+    (again, *_), _ = ground.runs()
+    expect(one.find(f'.room-autopsy [data-run-id="{again}"][data-status=succeeded]')).to_be_visible()
+    answer, button = (one.find(name).bounding_box() for name in (".room-again-told", "button.room-again"))
+    assert abs(answer["y"] - button["y"]) < button["height"]  # beside it, at the width of the other tests
+    one.without_problems()

@@ -1,4 +1,7 @@
-"""Every exercise: the stub is "not attempted", right answers pass, and each mistake gets its own message."""
+"""Every exercise: the stub is "not attempted", right answers pass, and each mistake gets its own message.
+
+In the quick tests each stub and each solution; of those whose check ends real processes, the other answers are slow.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+import exercises
 from exercises import model
 from exercises.trial import grade
 
 EXERCISES = model.every()
+ENDS_PROCESSES = ("8.2", "8.3", "8.4", "9.3")
 _scenes: dict[str, Path] = {}  # exercise -> the state folder that its scene left
 SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 
@@ -21,7 +28,10 @@ SOURCE = Path(__file__).resolve().parents[2] / "notebooks" / "source"
 def each(pick: Callable[[model.Exercise], list[Any]]) -> list[Any]:
     pairs = [(exercise, item) for exercise in EXERCISES for item in pick(exercise)]
     names = [getattr(item, "name", None) or getattr(item, "__name__", "") for _, item in pairs]
-    return [pytest.param(e, item, id=f"{e.number}-{name}") for (e, item), name in zip(pairs, names, strict=True)]
+    return [
+        pytest.param(e, item, id=f"{e.number}-{name}", marks=[pytest.mark.slow] if e.number in ENDS_PROCESSES else [])
+        for (e, item), name in zip(pairs, names, strict=True)
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +112,61 @@ def test_no_lesson_rebinds_a_name_of_an_exercise() -> None:
             if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("exercises"):
                 found = names & {alias.asname or alias.name for alias in node.names}
                 assert not found, f"{path.name}, line {node.lineno}: imports {found}; use it as etl_core.NAME"
+
+
+class Half:
+    """A class that somebody has half written."""
+
+    def __eq__(self, other: object) -> bool:
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        raise NotImplementedError
+
+
+def items(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+FOREIGN: dict[str, Callable[[Any], Any]] = {  # what is returned in place of a right result
+    "DataFrame": lambda value: pd.DataFrame({"all": items(value)}),
+    "Series": lambda value: pd.Series(items(value), dtype=object),
+    "array": lambda value: np.array([*items(value), None], dtype=object)[:-1],
+    "Index": lambda value: pd.Index(items(value), dtype=object),
+    "NA": lambda value: pd.NA,
+    "object": lambda value: Half(),
+}
+FUNCTIONS = [exercise for exercise in EXERCISES if not exercise.file]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.number)
+def test_whatever_is_returned_check_has_an_answer(exercise: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, make in FOREIGN.items():
+        exercises.check(exercise.number, lambda *args, make=make, **kwargs: make([]))
+        shown = capsys.readouterr().out
+        assert f"{exercise.number}: not yet." in shown, f"{name}: {shown}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "exercise", [e for e in FUNCTIONS if not e.number.startswith(("8.", "9.2"))], ids=lambda e: e.number
+)
+def test_a_right_result_in_a_strange_box(exercise: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused, or taken where it does no harm; and a function whose result is not asked for may return anything."""
+    solve = exercise.parts["solution"]
+    for name, make in FOREIGN.items():
+        exercises.check(exercise.number, lambda *args, make=make, **kwargs: make(solve(*args, **kwargs)))
+        shown = capsys.readouterr().out
+        passed = f"{exercise.number} passed" in shown
+        assert passed or f"{exercise.number}: not yet." in shown, f"{name}: {shown}"
+        assert passed or solve.__annotations__["return"] != "None" or name == "object", f"{name}: {shown}"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.number)
+def test_the_lesson_announces_it_in_one_way(exercise: model.Exercise) -> None:
+    text = next(SOURCE.glob(f"{exercise.lesson}_*.py")).read_text(encoding="utf-8")
+    assert f"**Exercise {exercise.number}{' ★' if exercise.star else ''}**" in text

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import exercises
@@ -89,6 +90,48 @@ def test_each_outcome_is_one_message(toy: model.Exercise, capsys: pytest.Capture
     assert said(capsys) == "→ 77.1: not yet.\nThat is the square: 5 became 25.\n"
 
 
+def test_a_number_instead_of_its_text_is_the_same_exercise(
+    toy: model.Exercise, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exercises.check(77.1, times_two)
+    exercises.hint(77.1)
+    assert list(json.loads((home / "exercises.json").read_text())) == ["77.1"]
+    assert record.entry("77.1")["passed"] and record.entry("77.1")["hints"] == 1
+    assert exercises.mine(77.1)(4) == 8
+    exercises.hint("77.1")
+    assert "Hint 2 of 3" in said(capsys)
+    exercises.progress("77")
+    assert "✓ 77.1" in said(capsys)
+
+
+def test_the_number_in_the_second_place_is_told(toy: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    def double(n):
+        return 2 * n
+
+    exercises.check(double, "77.1")
+    assert said(capsys) == 'The number comes first: check("77.1", double)\n'
+    exercises.check(double)
+    assert said(capsys) == 'The number comes first: check("77.1", double)\n'
+
+
+def test_a_grader_that_can_make_nothing_of_it_says_so(toy: model.Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    def look(t: Trial) -> None:
+        t.seen.got = len(t.call(3, case="n = 3"))
+
+    toy.parts["grade"] = look
+    toy.wrongs.insert(0, model.Wrong("any", helper, "Always.", lambda seen: True))
+    check(lambda n: 5)
+    assert said(capsys) == (
+        "≠ 77.1: not yet.\nTried with: n = 3\n    got 5, and with what is there the check cannot go on: "
+        "TypeError: object of type 'int' has no len()\n"
+    )
+
+
+def test_a_mistake_whose_message_cannot_be_filled_in_is_none(toy: model.Exercise) -> None:
+    toy.wrongs.insert(0, model.Wrong("unseen", helper, "You have {never_set:,}.", lambda seen: True))
+    assert grade(toy, lambda n: n * n).mistake == "square"
+
+
 @pytest.mark.parametrize("answer", [None, ..., untouched])
 def test_what_is_not_attempted_is_not_a_try(toy: model.Exercise, answer: object) -> None:
     check(answer)
@@ -134,6 +177,16 @@ def test_an_exception_shows_the_readers_line(toy: model.Exercise, capsys: pytest
     assert "Your code raised JSONDecodeError" in text
     assert 'return json.loads("{")  # the reader\'s line' in text
     assert "trial.py" not in text
+
+
+def test_an_exception_in_compiled_code_shows_the_readers_line(
+    toy: model.Exercise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(n):
+        return pd.to_numeric(pd.Series(["x"]))  # the reader's line
+
+    check(breaks)
+    assert 'return pd.to_numeric(pd.Series(["x"]))  # the reader\'s line' in said(capsys)
 
 
 def loops_in_except(n):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import nbformat
@@ -130,3 +131,10 @@ def test_a_lesson_that_cannot_be_made_says_why(
 )
 def test_what_is_left_aside(text: str, left: str | None) -> None:
     assert lessons.sanitized(text) == (text if left is None else left)
+
+
+@pytest.mark.parametrize("text", ["pid 11310 on {host}, since", "\\u001b[2mwhere\\u001b[0mpid 11310 on {host}  "])
+def test_outputs_do_not_name_the_machine(text: str) -> None:
+    """Also where `etl` prints in colour."""
+    shown = lessons._anywhere(text.format(host=socket.gethostname()))
+    assert "pid 4711 on your-machine" in shown and "11310" not in shown

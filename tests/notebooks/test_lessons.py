@@ -90,9 +90,14 @@ def test_what_messages_tell_to_use_is_imported(source: Path) -> None:
     """`hint("3.1") helps`, says every stub: so it has to be there."""
     wanted = {"hint", "solution"}
     missing = wanted - set(re.findall(r"\w+", code_cells(source)[0].source.partition("from exercises import")[2]))
-    if missing and source.name >= "06":
-        pytest.xfail(f"{source.name}: {', '.join(sorted(missing))} not imported yet")
     assert not missing
+
+
+@each_source
+def test_nothing_comes_from_where_the_solutions_are(source: Path) -> None:
+    """What a lesson imports, a reader opens; lesson_NN.py has the answers in it."""
+    found = [cell.source for cell in code_cells(source) if "exercises.lesson_" in cell.source]
+    assert found == []
 
 
 @each_source

@@ -69,6 +69,7 @@ def test_stage_times() -> None:
     assert picture._repr_png_()[0].startswith(PNG)
     assert [label.get_text() for label in picture.axes[0].get_yticklabels()] == ["extract", "transform", "load"]
     assert "The slowest stage was " in repr(picture)
+    assert repr(plots.stage_times(run.run_id, "What to see here")) == "<Picture: What to see here>"
 
 
 def test_stage_times_of_a_run_that_was_retried_and_failed() -> None:

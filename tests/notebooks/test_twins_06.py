@@ -16,17 +16,10 @@ import pytest
 import etl_core
 from etl_core import Interval, RetryPolicy, faults, history, retry, settings
 from etl_core.errors import BadSchema
-from exercises.lesson_06 import (
-    TABLES,
-    Work,
-    append_once,
-    database_errors,
-    http_errors,
-    wait,
-    with_retry,
-    worth_retrying,
-)
+from exercises.lesson_06 import Work, append_once, wait, with_retry, worth_retrying
 from exercises.tools.server import Page, serve
+from exercises.tools.toy import WEATHER
+from exercises.tools.trouble import database_errors, http_errors, raised_from, timeout_of_asyncio
 
 DAY = "2013-01-15"
 
@@ -46,7 +39,8 @@ def test_the_same_generator_draws_the_same_wait(attempt: int, base: float, cap: 
 
 
 def test_the_same_errors_are_worth_another_try(tmp_path: Path) -> None:
-    errors: dict[str, Exception] = {**http_errors(), **database_errors(tmp_path)}
+    errors: dict[str, Exception] = {**http_errors(), **database_errors(tmp_path), "asyncio": timeout_of_asyncio()}
+    errors["404 after reset"] = raised_from(errors.pop("404 elsewhere"), errors["dropped"])
     for name, error in list(errors.items()):
         wrapped = RuntimeError("the load failed")
         wrapped.__cause__ = error
@@ -138,7 +132,7 @@ def test_a_reply_lost_after_the_commit_leaves_one_copy(home: Path) -> None:
     rows = pd.read_csv(settings.REPOSITORY / "data" / "landing" / "weather" / f"{DAY}.csv")
     rows = list(rows[["origin", "time_hour", "temp"]].itertuples(index=False, name=None))
     with closing(sqlite3.connect(home / "toy.db")) as conn:
-        conn.executescript(TABLES)
+        conn.executescript(WEATHER)
         lost = iter([ConnectionResetError("the reply is lost")])
 
         def send() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from etl_core import flights, history, running
+from etl_core import flights, history, running, settings
 from etl_core.errors import Refused
 from etl_core.history import Run
 from etl_core.interval import Interval
 from etl_core.scheduling import get_scheduler, holder, recovery, store
-from exercises.lesson_08 import ensure_schedule, only_one, opened, recover, restarted, store_retry
+from exercises.lesson_08 import ensure_schedule, only_one, recover, store_retry
 from exercises.tools.dead_runs import COMMITTED, NEVER, RELOADED, dead_runs
+from exercises.tools.stores import opened, restarted
 
 LAST_NIGHT = (datetime.now(UTC) - timedelta(days=1)).replace(hour=6, minute=0, second=0, microsecond=0)
 
@@ -40,6 +43,17 @@ def test_the_same_end_for_runs_that_were_killed() -> None:
 
 def history_oldest() -> list[Run]:
     return history.newest_runs()[::-1]
+
+
+def test_a_fault_that_a_reader_looks_at_lasts_while_they_look(home: Path) -> None:
+    """The lesson has its load pause in one cell and kills it in another, with a prediction between them."""
+    source = (settings.REPOSITORY / "notebooks" / "source" / "08_persistence.py").read_text(encoding="utf-8")
+    module = source.partition('MODULE = """')[2].partition('"""')[0]
+    asked = f"{module}\nprint(faults.SLOW, hasty.name, hasty.run_retry.attempts)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    seconds, name, attempts = done.stdout.split()
+    assert float(seconds) >= 300
+    assert (name, int(attempts)) == ("flights", 4)
 
 
 def test_the_same_schedule_is_ensured(home: Path) -> None:

@@ -24,7 +24,7 @@ def until_loaded(room: object, number: int) -> None:
         view = room.view()
         told = [f"{event.at:%H:%M:%S} {event.kind}: {event.message}" for event in view.facts.events[:10]]
         runs = [(str(run.interval), run.status, run.error) for run in view.facts.runs[:10]]
-        log = (room.model.home / "logs" / "etl.log").read_text()[-2000:]
+        log = (room.home / "logs" / "etl.log").read_text()[-2000:]
         raise AssertionError(
             f"{view.state} {view.counts} {view.problems} {view.schedule} {runs} {told}\n{log}"
         ) from None

@@ -26,7 +26,7 @@ def in_state(room: object, state: str) -> None:
     if state == "paused":
         room.pause()
     if state == "failed":
-        (room.model.home / "jobs.db").unlink()
+        (room.home / "jobs.db").unlink()
         get_scheduler()._background.wakeup()
     until_state(room, state)
 
@@ -39,7 +39,7 @@ COMMANDS = {
     "run now": lambda room: room.run_now(),
     "set schedule": lambda room: room.set_schedule(Choice(seconds=1800.0)),
     "backfill": lambda room: room.backfill("2024-01-01", "2024-01-03"),
-    "cancel": lambda room: room.model.worker.cancel(),
+    "cancel": lambda room: room.worker.cancel(),
     "arm": lambda room: room.arm("extract", "offline", 2),
     "clear": lambda room: room.clear_faults(),
 }
@@ -128,6 +128,12 @@ def test_start_stores_a_schedule_where_there_is_none_and_keeps_the_one_there_is(
     assert (room.view().schedule.when, room.view().schedule.next_run) == ("every 3600 s", due)
 
 
+def test_one_day_a_tick_is_told_as_one(room: object) -> None:
+    room.start(choice=SELDOM)
+    assert room.set_schedule(Choice(seconds=3600.0, limit=1)).endswith("every 3600 s, 1 day a tick")
+    assert "1 day a tick" in room.view().facts.events[0].message
+
+
 def test_start_with_a_choice_stores_it(room: object) -> None:
     room.start(choice=Choice(mode="daily", at="06:30", timezone="America/New_York", limit=7))
     stored = room.view().schedule
@@ -146,7 +152,7 @@ def test_run_now_without_a_scheduler_runs_by_hand(room: object) -> None:
     assert "begun by hand" in room.run_now()
     until_loaded(room, 3)
     assert {run.trigger for run in room.view().facts.runs} == {"manual"}
-    room.model.worker.join(10)
+    room.worker.join(10)
     assert room.run_now() == "nothing is pending"
 
 
@@ -200,20 +206,19 @@ def test_a_run_that_ends_while_one_looks_has_not_died(
     room: object, letters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was running when the history was read, and has no lock any more when that is asked."""
-    from etl_core.views.room import view as looking
+    from etl_core import running
 
     land("2024-01-01", "a,1\nwait\n")
     room.backfill("2024-01-01", "2024-01-01")
     until(lambda: (letters / "waiting").exists())
-    ask = looking.liveness
+    ask = running.is_alive
 
-    def late(facts: object) -> dict[str, bool]:
-        if facts.running:
-            (letters / "go").touch()
-            room.model.worker.join(30)
-        return ask(facts)
+    def late(run_id: str) -> bool:
+        (letters / "go").touch()
+        room.worker.join(30)
+        return ask(run_id)
 
-    monkeypatch.setattr(looking, "liveness", late)
+    monkeypatch.setattr(running, "is_alive", late)
     view = room.view()
     assert (view.working, view.counts["loaded"]) == ((), 1)
 
@@ -221,7 +226,7 @@ def test_a_run_that_ends_while_one_looks_has_not_died(
 def test_backfill_reports_its_progress_and_refuses_another_meanwhile(room: object, letters: Path) -> None:
     land("2024-01-02", "a,1\nwait\n")
     room.backfill("2024-01-01", "2024-01-03")
-    worker = room.model.worker
+    worker = room.worker
     until(lambda: (letters / "waiting").exists())
     assert (worker.progress.done, worker.progress.days, worker.busy) == (1, 3, True)
     with pytest.raises(Refused, match="1 of 3 days done"):
@@ -231,14 +236,28 @@ def test_backfill_reports_its_progress_and_refuses_another_meanwhile(room: objec
     assert (worker.progress.done, worker.progress.outcome, worker.progress.ok) == (3, "3 days loaded", True)
 
 
+def test_what_to_type_while_a_backfill_runs_and_no_tick_comes(room: object, letters: Path) -> None:
+    land("2024-01-01", "a,1\nwait\n")
+    room.start(choice=SELDOM)
+    room.pause()
+    room.backfill("2024-01-01", "2024-01-01")
+    until(lambda: (letters / "waiting").exists())
+    told = answers(room)["type"]
+    assert (told.value, told.tone) == ("nothing yet", "busy")
+    assert "until you press Resume" in told.detail and told.command.endswith("toy pending")
+    (letters / "go").touch()
+    room.worker.join(30)
+    assert answers(room)["type"].value == "press Resume"
+
+
 def test_backfill_can_be_cancelled_and_the_rest_is_pending(room: object, letters: Path) -> None:
     land("2024-01-01", "a,1\nwait\n")
     room.backfill("2024-01-01", "2024-01-03")
     until(lambda: (letters / "waiting").exists())
-    room.model.worker.cancel()
+    room.worker.cancel()
     (letters / "go").touch()
-    room.model.worker.join(30)
-    assert room.model.worker.progress.outcome == "cancelled after 1 day; the rest is pending"
+    room.worker.join(30)
+    assert room.worker.progress.outcome == "cancelled after 1 day; the rest is pending"
     assert room.view().counts == {"loaded": 1, "pending": 2}
 
 
@@ -249,14 +268,14 @@ def test_backfill_can_be_cancelled_and_the_rest_is_pending(room: object, letters
 def test_backfill_of_an_impossible_range_says_so(room: object, first: object, last: object, words: str) -> None:
     with pytest.raises(BadParameter, match=words):
         room.backfill(first, last)
-    assert not room.model.worker.busy
+    assert not room.worker.busy
 
 
 def test_a_backfill_counts_what_failed(room: object) -> None:
     land("2024-01-02", "broken\n")
     room.backfill("2024-01-01", "2024-01-03", "month")
-    room.model.worker.join(30)
-    progress = room.model.worker.progress
+    room.worker.join(30)
+    progress = room.worker.progress
     assert (progress.done, progress.failed, progress.ok) == (3, 1, False)
     assert progress.outcome.startswith("2 days loaded; 1 failed (BadSchema")
 
@@ -264,7 +283,7 @@ def test_a_backfill_counts_what_failed(room: object) -> None:
 def test_run_again_loads_what_was_loaded(room: object) -> None:
     room.run_now()
     until_loaded(room, 3)
-    room.model.worker.join(10)
+    room.worker.join(10)
     first = room.view().facts.runs[-1]
     room.run_again(first.run_id)
     until(lambda: len(room.view().facts.runs) == 4)
@@ -319,11 +338,11 @@ def test_the_room_is_one_for_a_process_and_state_folder(
     with pytest.raises(EtlError, match="belongs to"):
         room.stop()
     assert "belongs to" in room.view().problems[0]
-    monkeypatch.setenv("ETL_HOME", str(room.model.home))
+    monkeypatch.setenv("ETL_HOME", str(room.home))
     assert room.view().state == "running"
-    os.environ["ETL_HOME"] = str(other.model.home)
+    os.environ["ETL_HOME"] = str(other.home)
     other.close()
-    os.environ["ETL_HOME"] = str(room.model.home)
+    os.environ["ETL_HOME"] = str(room.home)
 
 
 def test_two_pipelines_in_one_room(room: object, landing: Path) -> None:
@@ -331,7 +350,7 @@ def test_two_pipelines_in_one_room(room: object, landing: Path) -> None:
 
     room.add(flights)
     assert control_room() is room
-    assert list(room.model.pipelines) == ["toy", "flights"]
+    assert list(room.pipelines) == ["toy", "flights"]
     room.start(choice=SELDOM)
     room.start("flights", Choice(seconds=3600.0, limit=1))
     room.run_now("flights")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from etl_core import faults
 from etl_core.errors import Refused
 from etl_core.scheduling import holder
+from etl_core.views.room.delivery import Delivery
 from tests.core.toy import child, land, until
 from tests.room.look import SELDOM, answers, until_loaded
 
@@ -71,6 +73,28 @@ def test_a_room_elsewhere_holds_the_lock_and_this_one_says_who(room: object, oth
     assert room.view().state == "stopped"  # as soon as it is dead
     assert room.start() == "started"
     assert room.view().holder.pid == os.getpid()
+
+
+def test_a_room_that_is_refused_lets_the_landing_go_and_says_who_has_it(
+    room: object, other: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETL_LANDING", "")  # put back afterwards
+    landing = "from etl_core.views.room.delivery import Delivery\nroom.use(Delivery(days=0, every=0.1))"
+    process = other(more=landing)
+    until(lambda: (room.home / "locks" / "delivery.pid").exists())
+    mine = Delivery(days=1, every=0.1)
+    room.use(mine)
+    until(lambda: mine.problem == f"another process (pid {process.pid}) lands the days of this folder")
+    with pytest.raises(Refused):
+        room.start()
+    assert "from the room that has the scheduler" in mine.problem
+    process.kill()
+    process.wait()
+    assert [one.name for one in threading.enumerate() if one.name == "room-delivery"] == []  # nobody waits for it here
+    assert mine.landed() == []
+    room.start(choice=SELDOM)
+    until(mine.landed)  # and with the scheduler, the landing comes here
+    assert mine.problem is None
 
 
 def test_looking_takes_the_lock_from_nobody(room: object, letters: Path) -> None:

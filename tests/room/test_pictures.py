@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,11 +16,12 @@ from etl_core.views.room.headline import headline
 from etl_core.views.room.moments import bands
 from etl_core.views.room.table import log, runs_table
 from etl_core.views.room.timeline import timeline
-from etl_core.views.room.view import View, Working
+from etl_core.views.room.view import View
 from tests.core.toy import toy
 from tests.room.look import marked, svg
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
+TICKING = Stored("toy", "schedule", "toy", NOW + timedelta(seconds=5), "every 5 s", "UTC", "x:y", 1)
 EVIL = '<script>alert(1)</script> & "quotes"'
 
 
@@ -43,16 +45,18 @@ def event(n: int, ago: float, kind: str, message: str = "") -> Event:
 
 
 def test_each_day_of_the_year_is_in_the_calendar_with_its_status() -> None:
+    at_work = run(7, 2, None, "running")
     facts = Facts(
         landed=days(1, 2, 3, 4, 6, 7),
+        running=(at_work,),
+        alive={at_work.run_id: True},
         loaded=frozenset(days(1, 2)),
         pending=tuple(
             PendingDay(date(2024, 1, n), why, EVIL)
             for n, why in ((3, "blocked"), (4, "waiting"), (6, "new"), (7, "changed"))
         ),
     )
-    at_work = Working(run(7, 2, None, "running"), "running", 2, 0.5, None)
-    html = calendar(look(facts, working=(at_work,)))
+    html = calendar(look(facts))
     cells = {cell["data-day"]: cell["data-status"] for cell in marked(html, "data-day")}
     assert len(cells) == 366
     assert [cells[f"2024-01-0{n}"] for n in range(1, 9)] == (
@@ -129,8 +133,17 @@ def test_the_timeline_shows_attempts_the_gap_between_them_and_the_retry_that_is_
     [now] = [one.attrib for one in drawn.iter("line") if one.attrib["class"] == "now"]
     at = [float(one["x"].strip("%")) for one in (gaps[0] | {"x": gaps[0]["x1"]}, {"x": now["x1"]}, retry)]
     assert at == sorted(at)
-    assert "The last 5 minutes: 3 runs, 1 day with a failure; next retry at 12:00:45" in html
+    assert "The last 5 minutes: 3 runs, 1 day with a failure; next retry at 12:00:45 UTC" in html
     assert "<script" not in html
+
+
+def test_a_run_that_has_just_failed_ends_before_now() -> None:
+    """Its mark is wide enough for a sign, but stands in the past."""
+    html = timeline(look(Facts(runs=(run(1, 0.2, 0.1, "failed"),))))
+    [bar] = [one.attrib for one in svg(html).iter("rect") if one.attrib["class"] == "bar blocked"]
+    [now] = [one.attrib for one in svg(html).iter("line") if one.attrib["class"] == "now"]
+    x, width, end = (float(text.strip("%")) for text in (bar["x"], bar["width"], now["x1"]))
+    assert width > 1 and x + width <= end + 0.01
 
 
 def test_ticks_left_out_are_marked_side_by_side() -> None:
@@ -182,12 +195,38 @@ def test_text_from_files_and_errors_is_escaped_in_table_and_log() -> None:
 def test_a_run_that_takes_longer_than_usual_and_one_that_is_overdue() -> None:
     usual = tuple(run(n, 600 - n, 0.5) for n in range(1, 6))
     slow = run(7, 5, None, "running")
-    facts = Facts(runs=(slow, *usual), running=(slow,))
-    told = headline(look(facts, working=(Working(slow, "running", 5, 0.5, None),)))[2]
+    facts = Facts(runs=(slow, *usual), running=(slow,), alive={slow.run_id: True})
+    told = headline(look(facts))[2]
     assert (told.tone, told.detail) == ("warn", "beginning · 5 s so far · usually 0.50 s · longer than usual")
-    told = headline(look(facts, working=(Working(slow, "overdue", 1000, 0.5, None),)))
-    assert told[2].tone == "bad" and "overdue" in told[2].detail
-    assert told[5].command == f"etl show {slow.run_id[:8]}"
+    late = run(7, 1000, None, "running")
+    told = headline(look(replace(facts, running=(late,), alive={late.run_id: True})))
+    assert (told[2].tone, told[2].detail) == ("bad", "beginning · 16 min 40 s so far · usually 0.50 s · overdue")
+    assert told[5].command == f"etl show {late.run_id[:8]}"
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_time() -> None:
+    coming = run(7, -3, None, "running")
+    view = look(Facts(runs=(coming,), running=(coming,), alive={coming.run_id: True}))
+    assert headline(view)[2].detail == "beginning · 0 s so far"
+    assert ", 0.00 s<" in timeline(view) and not re.search(r"-\d[\d.]* s\b", timeline(view))
+
+
+def test_the_next_tick_is_told_with_its_day_where_that_is_not_today() -> None:
+    def told(due: datetime) -> str:
+        facts = Facts(stored=(Stored("toy", "schedule", "toy", due, "30 6 * * mon-fri (UTC)", "UTC", "x:y", 1),))
+        return headline(look(facts))[1].detail.rpartition(" · ")[2]
+
+    assert told(NOW + timedelta(hours=2)) == "next 14:00:00 UTC"
+    assert told(datetime(2026, 3, 9, 6, 30, tzinfo=UTC)) == "next 2026-03-09 06:30:00 UTC"
+
+
+def test_times_of_yesterday_are_told_with_their_day() -> None:
+    old = run(1, 100_000)
+    assert "<td>2026-03-05 08:13:20</td>" in runs_table(look(Facts(runs=(old,))), [old], None)
+    failed = run(2, 10, 1.0, "failed", retry_at=NOW + timedelta(days=1))
+    view = look(Facts(runs=(failed,), waiting=(failed,), stored=(TICKING,)))
+    assert headline(view)[3].detail.endswith("attempt 2 at 2026-03-07 12:00:00 UTC")
+    assert "next retry at 2026-03-07 12:00:00 UTC" in timeline(view)
 
 
 def test_green_but_stale() -> None:
@@ -197,9 +236,9 @@ def test_green_but_stale() -> None:
         loaded=frozenset(days(1, 2)),
         pending=tuple(PendingDay(day, "new") for day in days(*range(3, 9))),
         runs=(run(2, 100), run(1, 101)),
+        stored=(replace(TICKING, next_run=None),),
     )
-    stored = Stored("toy", "schedule", "toy", None, "every 5 s", "UTC", "x:y", 1)
-    current, scheduler, _, failed, *_ = headline(look(facts, "paused", schedule=stored))
+    current, scheduler, _, failed, *_ = headline(look(facts, "paused"))
     assert (current.value, current.tone) == ("6 days pending", "bad")
     assert current.detail == "whole to 2024-01-02 · oldest pending 2024-01-03"
     assert scheduler.value == "yes, but paused"

@@ -14,7 +14,7 @@ from tests.room.look import SELDOM, answers, painted, until_loaded
 
 
 def test_a_history_that_is_no_database(room: object) -> None:
-    history = room.model.home / "history.db"
+    history = room.home / "history.db"
     history.parent.mkdir(parents=True, exist_ok=True)
     history.write_text("this is no database, and long enough to be taken for one. " * 40)
     view = room.view()
@@ -25,12 +25,12 @@ def test_a_history_that_is_no_database(room: object) -> None:
     for command in (room.start, room.run_now, lambda: room.backfill("2024-01-01", "2024-01-03")):
         with pytest.raises(EtlError):
             command()
-            room.model.worker.join(10)
-            raise EtlError(room.model.worker.progress.outcome)
+            room.worker.join(10)
+            raise EtlError(room.worker.progress.outcome)
     panel = room.panel
     painted(panel)
     assert "is not a whole SQLite database" in panel.face.problems.value
-    for path in room.model.home.glob("history.db*"):
+    for path in room.home.glob("history.db*"):
         path.unlink()
     painted(panel)
     assert panel.face.problems.value == ""  # put right, it is seen without a restart
@@ -45,7 +45,7 @@ def test_a_history_that_somebody_holds_locked(letters: Path, monkeypatch: pytest
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.3)
     room = control_room(toy)
     assert room.view().problems == ()
-    path = room.model.home / "history.db"
+    path = room.home / "history.db"
     database.engine(settings.current().history_url).dispose()
     database._engine.cache_clear()  # new connections, that wait no longer than this
     held = sqlite3.connect(path, isolation_level=None)
@@ -90,7 +90,7 @@ def test_a_landed_function_that_raises_is_a_problem_not_a_crash(room: object) ->
 def test_a_job_store_that_others_can_write(room: object) -> None:
     room.start(choice=SELDOM)
     room.stop()
-    (room.model.home / "jobs.db").chmod(0o666)
+    (room.home / "jobs.db").chmod(0o666)
     assert "others can write it" in room.view().problems[0]
     with pytest.raises(EtlError, match="others can write it"):
         room.start()
@@ -98,7 +98,7 @@ def test_a_job_store_that_others_can_write(room: object) -> None:
 
 def test_a_deleted_job_store_makes_the_state_failed_and_start_mends_it(room: object) -> None:
     room.start(choice=SELDOM)
-    (room.model.home / "jobs.db").unlink()
+    (room.home / "jobs.db").unlink()
     from etl_core.scheduling import get_scheduler
 
     get_scheduler()._background.wakeup()
@@ -114,4 +114,4 @@ def test_a_malformed_environment_is_said(room: object, monkeypatch: pytest.Monke
     assert "expected POINT=KIND" in room.view().problems[0]
     monkeypatch.delenv("ETL_FAULTS")
     assert room.view().problems == ()
-    assert settings.current().home == room.model.home
+    assert settings.current().home == room.home

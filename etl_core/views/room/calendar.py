@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from etl_core.views.room.svg import MARKS, box, key, picture, svg, tag, text
+from etl_core.views.room.svg import MARKS, box, key, picture, tag, text
 from etl_core.views.room.view import View
 from etl_core.views.words import count, first_line, listed
 
@@ -19,24 +19,21 @@ def calendar(view: View) -> str:
     first = date(year, 1, 1)
     days = [first + timedelta(days=n) for n in range((date(year + 1, 1, 1) - first).days)]
     offset = first.weekday()
-    weeks = (offset + len(days) - 1) // 7 + 1
-    width = 100 / weeks
+    width = 100 / ((offset + len(days) - 1) // 7 + 1)  # of a week, in per cent
     errors = {one.day: one.error for one in view.facts.pending if one.error}
-    cells, months = [], []
+    drawn = ""
     for n, day in enumerate(days):
         week, weekday = divmod(offset + n, 7)
         if day.day == 1:
-            months.append(text((week + (0 if weekday == 0 else 0.5)) * width, 13, f"{day:%b}", "start", "t faint"))
-        cells.append(
-            _cell(day, view.days.get(day, "absent"), errors.get(day), week * width, TOP + weekday * ROW, width)
-        )
-    labels = "".join(f'<span style="top: {TOP + n * ROW}px">{name}</span>' for n, name in enumerate(_WEEKDAYS))
-    said = sentence(view)
-    drawing = svg(TOP + 7 * ROW, "".join(months) + "".join(cells), f"{year}: {said}")
-    legend = [key(MARKS[name].css, MARKS[name].sign, f"{view.counts[name]:,} {MARKS[name].word}")
-              for name in _ORDER if view.counts[name] or name in ("loaded", "pending")]  # fmt: skip
-    body = f'<div class="etl-plot"><div class="etl-days">{labels}</div>{drawing}</div>'
-    return picture("calendar", f"{year}: {said}", body, "".join(legend))
+            drawn += text((week + (0 if weekday == 0 else 0.5)) * width, 13, f"{day:%b}", "start", "t faint")
+        drawn += _cell(day, view.days.get(day, "absent"), errors.get(day), week * width, TOP + weekday * ROW, width)
+    labels = [(TOP + n * ROW, name) for n, name in enumerate(_WEEKDAYS)]
+    legend = "".join(
+        key(MARKS[name].css, MARKS[name].sign, f"{view.counts[name]:,} {MARKS[name].word}")
+        for name in _ORDER
+        if view.counts[name] or name in ("loaded", "pending")
+    )
+    return picture("calendar", f"{year}: {sentence(view)}", TOP + 7 * ROW, drawn, labels, legend)
 
 
 def sentence(view: View) -> str:

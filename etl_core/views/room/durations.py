@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from etl_core.history import Run
-from etl_core.views.room.svg import MARKS, box, key, line, picture, svg, tag, text
-from etl_core.views.room.view import View
+from etl_core.views.room.svg import MARKS, box, key, line, picture, tag, text
+from etl_core.views.room.view import View, is_slow
 from etl_core.views.words import count, interval, seconds
 
 SHOWN = 30
@@ -21,48 +21,39 @@ _PATTERN = (
 
 
 def durations(view: View) -> str:
-    """The last 30 runs, oldest left."""
-    chosen = _chosen(view)[::-1]
-    usual = view.usual
+    """The newest runs that have ended, oldest left; of one that died, its finished stages are all there is."""
+    chosen = [run for run in view.facts.runs if run.status != "running"][:SHOWN][::-1]
     if not chosen:
-        return picture("durations", "No run has ended yet.", svg(40, "", "no runs"))
+        return picture("durations", "No run has ended yet.", 40, "")
+    usual = view.usual()
     top = _round_up(max([sum(parts(view, run).values()) for run in chosen] + [usual or 0, 0.01]))
-    width = 100 / SHOWN
     scale = (HEIGHT - TOP - BOTTOM) / top
-    bars = "".join(_bar(view, run, n * width, width, scale) for n, run in enumerate(chosen))
-    grid = "".join(line(0, HEIGHT - BOTTOM - y * scale, 100, HEIGHT - BOTTOM - y * scale, "grid") for y in _steps(top))
-    usually = line(0, HEIGHT - BOTTOM - usual * scale, 100, HEIGHT - BOTTOM - usual * scale, "usual") if usual else ""
-    days = "".join(_under(n, run, chosen, width) for n, run in enumerate(chosen))
-    labels = "".join(f'<span style="top: {HEIGHT - BOTTOM - y * scale - 8:.1f}px">{y:g} s</span>' for y in _steps(top))
-    drawing = svg(HEIGHT, _PATTERN + grid + bars + usually + days, sentence(view))
+    drawn, labels = _PATTERN, []
+    for step in (0, top / 2, top):
+        drawn += _level(step, scale, "grid")
+        labels.append((HEIGHT - BOTTOM - step * scale - 8, f"{step:g} s"))
+    width = 100 / SHOWN
+    for n, run in enumerate(chosen):
+        drawn += _bar(view, run, n * width, width, scale)
+        if n % 5 == 0:
+            drawn += text((n + 0.5) * width, HEIGHT - 6, f"{run.interval.start:%d %b}", css="t faint")
     legend = "".join(key(f"stage-{name}", "", name) for name in STAGES)
     legend += key(f"stage-{_BETWEEN}", "", "between the stages") + key("blocked", "✕", "failed or died")
-    legend += key("usual-key", "", "usual") if usual else ""
-    return picture(
-        "durations",
-        sentence(view),
-        f'<div class="etl-plot"><div class="etl-days">{labels}</div>{drawing}</div>',
-        legend,
-    )
+    if usual:
+        drawn += _level(usual, scale, "usual")
+        legend += key("usual-key", "", "usual")
+    return picture("durations", sentence(chosen, usual), HEIGHT, drawn, labels, legend)
 
 
-def sentence(view: View) -> str:
+def sentence(chosen: list[Run], usual: float | None) -> str:
     """The message of the picture in words."""
-    chosen = _chosen(view)
-    if not chosen:
-        return "No run has ended yet."
     bad = sum(run.status != "succeeded" for run in chosen)
     said = f"The last {count(len(chosen), 'run')}: " if len(chosen) > 1 else "One run: "
-    said += f"a day usually takes {seconds(view.usual)}" if view.usual is not None else "none loaded a single day"
+    said += f"a day usually takes {seconds(usual)}" if usual is not None else "none loaded a single day"
     longest = max(chosen, key=lambda run: run.duration_s or 0)
-    if view.usual and (longest.duration_s or 0) > max(2 * view.usual, view.usual + 1):
+    if is_slow(longest.duration_s or 0, usual):
         said += f", the longest took {seconds(longest.duration_s)} ({interval(longest.interval)})"
     return said + (f"; {bad} failed or died" if bad else "; none failed")
-
-
-def _chosen(view: View) -> list[Run]:
-    """The newest runs that have ended; of one that died, its finished stages are all there is."""
-    return [run for run in view.facts.runs if run.status != "running"][:SHOWN]
 
 
 def parts(view: View, run: Run) -> dict[str, float]:
@@ -90,17 +81,11 @@ def _bar(view: View, run: Run, x: float, width: float, scale: float) -> str:
     return tag("g", drawn, title=tip, data_run_id=run.run_id, data_status=run.status)
 
 
-def _under(n: int, run: Run, chosen: list[Run], width: float) -> str:
-    """The day below every fifth bar."""
-    if n % 5:
-        return ""
-    return text((n + 0.5) * width, HEIGHT - 6, f"{run.interval.start:%d %b}", css="t faint")
+def _level(value: float, scale: float, css: str) -> str:
+    y = HEIGHT - BOTTOM - value * scale
+    return line(0, y, 100, y, css)
 
 
 def _round_up(value: float) -> float:
     power = 10 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
-
-
-def _steps(top: float) -> list[float]:
-    return [round(top * share, 6) for share in (0, 0.5, 1)]

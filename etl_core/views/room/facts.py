@@ -1,8 +1,7 @@
 """What the room knows, read from the history, the warehouse, the landing zone and the job store, and nowhere else.
 
-Reading is skipped while nothing was written: the files of the databases (with their `-wal`) and of the landing zone
-are looked at first, which costs a few milliseconds. What has no such files (PostgreSQL, a landing zone behind a URL) is
-read at every look, or as often as its own slowness allows.
+Reading is skipped while nothing was written: the files of the databases (with their `-wal`) are looked at first, which
+costs a fraction of a millisecond. A database that is no such file (PostgreSQL) is read at every look.
 """
 
 from __future__ import annotations
@@ -12,23 +11,24 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
-from etl_core import history, settings
+from etl_core import history, running, settings
 from etl_core.backlog import PendingDay, pending_days
 from etl_core.database import reading
-from etl_core.errors import EtlError
 from etl_core.history import Event, Run, StageRun, events, stage_runs
 from etl_core.pipeline import Pipeline
 from etl_core.scheduling import holder, recovery, store
-from etl_core.stages import landing
+from etl_core.views.words import told
 from etl_core.warehouse import receipts_of
+
+Found = TypeVar("Found")
 
 RUNS = 60  # newest runs that are read; the pictures and the table show fewer
 EVENTS = 400
-PATIENCE = 20  # a look at a landing zone that took t seconds is repeated after 20 t at the earliest,
+PATIENCE = 50  # a look at a landing zone that took t seconds is repeated after 50 t at the earliest,
 CHEAP = 0.005  # seconds: or at once
 _FRESH = 50_000_000  # ns: a file as new as this may be written again within the same tick of its clock
 
@@ -43,6 +43,7 @@ class Facts:
     newest: Mapping[date, str] = field(default_factory=dict)  # day -> the id of its newest run
     runs: tuple[Run, ...] = ()  # newest first
     running: tuple[Run, ...] = ()  # that the history calls so
+    alive: Mapping[str, bool] = field(default_factory=dict)  # id of each of those -> does whoever runs it still exist?
     waiting: tuple[Run, ...] = ()
     stages: Mapping[str, tuple[StageRun, ...]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()  # newest first
@@ -56,75 +57,76 @@ class Reader:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self._facts: Facts | None = None
+        self._facts = Facts()
         self._seen: tuple | None = None
-        self._landed: tuple[Mapping[date, str], float, tuple | None] | None = None  # days, seconds it took, files
+        self._landed: Mapping[date, str] = {}
+        self._look_again = 0.0
 
-    def read(self, alive: tuple[bool, ...] = ()) -> Facts:
-        """The facts of this moment. `alive`: which running runs are; a process that died writes nothing."""
+    def read(self) -> Facts:
+        """The facts of this moment.
+
+        A run writes its end before it gives its lock back, so one that was found dead is dead only if the history, read
+        after that, still says running. And a process that died writes nothing: its death is reason to read again.
+        """
         problems: list[str] = []
         landed = _or(problems, {}, self._look_at_landing)
-        seen = None if problems else _seen(tuple(landed.items()), alive)
-        if self._facts is None or seen is None or seen != self._seen:
-            self._seen = seen  # of before the reading: what is written meanwhile is read next time
-            self._facts = self._read(landed, problems)
-            if self._facts.problems:
-                self._seen = None
-        return self._facts
+        alive = self._facts.alive
+        while True:
+            seen = None if problems else _seen(tuple(landed.items()), tuple(alive.items()))
+            if seen is None or seen != self._seen:
+                self._facts = self._read(landed, alive, list(problems))
+                self._seen = None if self._facts.problems else seen  # of before: what is written meanwhile is read next
+            now = {run.run_id: running.is_alive(run.run_id) for run in self._facts.running}
+            if now == alive:
+                return self._facts
+            alive = now
 
-    def _read(self, landed: Mapping[date, str], problems: list[str]) -> Facts:
+    def _read(self, landed: Mapping[date, str], alive: Mapping[str, bool], problems: list[str]) -> Facts:
+        stored = _or(problems, (), lambda: tuple(store.stored_schedules()))
+        found = _or(problems, {}, lambda: self._recorded(landed))
+        return Facts(landed=landed, alive=alive, stored=stored, problems=tuple(dict.fromkeys(problems)), **found)
+
+    def _recorded(self, landed: Mapping[date, str]) -> dict[str, object]:
         name = self.pipeline.name
-        stored = _or(problems, [], store.stored_schedules)
-        try:
-            runs = history.newest_runs(RUNS, name)
-            running = history.newest_runs(None, name, "running")
-            found = {
-                "runs": tuple(runs),
-                "running": tuple(running),
-                "waiting": tuple(run for run in recovery.waiting_runs() if run.pipeline == name),
-                "newest": history.newest_of_days(name),
-                "stages": _stages([run.run_id for run in {*runs, *running}]),
-                "events": tuple(_events(name)),
-                "started": holder.last_start(),
-            }
-            found["pending"] = tuple(pending_days(self.pipeline, landed)) if landed else ()
-            found["loaded"] = frozenset(receipts_of(name))
-        except EtlError as error:
-            problems.append(str(error))
-            found = {}
-        return Facts(landed=landed, stored=tuple(stored), problems=tuple(dict.fromkeys(problems)), **found)
+        runs = history.newest_runs(RUNS, name)
+        at_work = history.newest_runs(None, name, "running")
+        return {
+            "runs": tuple(runs),
+            "running": tuple(at_work),
+            "waiting": tuple(run for run in recovery.waiting_runs() if run.pipeline == name),
+            "newest": history.newest_of_days(name),
+            "stages": _stages([run.run_id for run in {*runs, *at_work}]),
+            "events": tuple(_events(name)),
+            "started": holder.last_start(),
+            "pending": tuple(pending_days(self.pipeline, landed)) if landed else (),
+            "loaded": frozenset(receipts_of(name)),
+        }
 
     def _look_at_landing(self) -> Mapping[date, str]:
         began = time.monotonic()
-        files = _landing_files() if self.pipeline.landed is landing.landed else None
-        if self._landed is not None:
-            landed, took_until, before = self._landed
-            if (files is not None and files == before) or (files is None and began < took_until):
-                return landed
-        landed = self.pipeline.landed()
-        took = time.monotonic() - began
-        self._landed = landed, began + (PATIENCE * took if took > CHEAP else 0), files
-        return landed
+        if began >= self._look_again:
+            self._landed = self.pipeline.landed()
+            took = time.monotonic() - began
+            self._look_again = began + (PATIENCE * took if took > CHEAP else 0)
+        return self._landed
 
 
-def _or(problems: list[str], otherwise: object, work: Callable[[], object]) -> object:
-    """What `work` returns; if it fails, that is a problem to be shown."""
+def _or(problems: list[str], otherwise: Found, work: Callable[[], Found]) -> Found:
+    """What `work` returns; if it fails, that is a problem to be shown: a pipeline's own `landed` may raise anything."""
     try:
         return work()
-    except EtlError as error:
-        problems.append(str(error))
-    except Exception as error:  # a pipeline's own `landed` may raise anything
-        problems.append(f"{type(error).__name__}: {error}")
-    return otherwise
+    except Exception as error:
+        problems.append(told(error))
+        return otherwise
 
 
 def _stages(run_ids: list[str]) -> dict[str, tuple[StageRun, ...]]:
     chosen = sa.select(stage_runs).where(stage_runs.c.run_id.in_(run_ids)).order_by(stage_runs.c.started_at)
-    found: dict[str, list[StageRun]] = {}
+    found: dict[str, tuple[StageRun, ...]] = {}
     with reading(history.open_history()) as conn:
         for row in conn.execute(chosen):
-            found.setdefault(row.run_id, []).append(StageRun(**row._mapping))
-    return {run_id: tuple(stages) for run_id, stages in found.items()}
+            found[row.run_id] = (*found.get(row.run_id, ()), StageRun(**row._mapping))
+    return found
 
 
 def _events(pipeline: str) -> list[Event]:
@@ -147,28 +149,9 @@ def _seen(*more: object) -> tuple | None:
     return None if time.time_ns() - newest < _FRESH else (*found, *more)
 
 
-def _file(path: str | Path) -> tuple[int, int, int] | None:
+def _file(path: str) -> tuple[int, int, int] | None:
     try:
         found = os.stat(path)
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _landing_files() -> tuple | None:
-    """Names, sizes and times of what is in a landing zone of files; None where it is another kind."""
-    place = settings.current().landing
-    if landing.is_url(place):
-        return None
-    found: list[object] = [place]
-    newest = 0
-    for kind in ("flights", "weather"):
-        try:
-            with os.scandir(Path(place) / kind) as entries:
-                for entry in entries:
-                    stat = entry.stat()
-                    newest = max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
-                    found.append((kind, entry.name, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
-        except OSError:
-            found.append((kind, None))
-    return None if time.time_ns() - newest < _FRESH else tuple(found)

@@ -6,17 +6,23 @@ The share of runs that succeeded is not among them: it is 100 % while nothing ru
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from html import escape
 
+from etl_core.views.room.svg import prose
 from etl_core.views.room.view import LEFT_OUT, View, Working
 from etl_core.views.words import count, first_line, listed, seconds
+
+SIGNS = {"ok": "✓", "busy": "▶", "warn": "!", "bad": "✕", "off": "–"}
+Said = tuple[str, str, str] | tuple[str, str, str, str]  # value, tone, detail, and what to type
 
 
 @dataclass(frozen=True)
 class Answer:
     """`value` is the answer, `detail` what stands below it; `tone` is ok, busy, warn, bad or off. `command` is what to
-    type, where there is something to type."""
+    type, where there is something to type; `first` what a terminal needs before it, and before the autopsy's commands,
+    where this kernel's files are not those that a terminal means."""
 
     name: str
     question: str
@@ -24,165 +30,172 @@ class Answer:
     tone: str
     detail: str = ""
     command: str = ""
+    first: str = ""
 
 
 def headline(view: View) -> list[Answer]:
-    """The six answers, always in this order: current, scheduler, now, failed, missed, type."""
-    return [current(view), scheduler(view), at_work(view), failed(view), missed(view), to_type(view)]
+    """The six answers, always in the order of QUESTIONS."""
+    found = [Answer(name, question, *answer(view)) for name, (question, answer) in QUESTIONS.items()]
+    return [replace(one, first=view.exports) if one.name == "type" else one for one in found]
 
 
-def current(view: View) -> Answer:
+def answer_card(answer: Answer) -> str:
+    """An answer as HTML."""
+    command = f"<code>{escape(answer.command)}</code>" if answer.command else ""
+    value = f"<strong><i aria-hidden='true'>{SIGNS[answer.tone]}</i>{prose(answer.value)}</strong>"
+    detail = f'<p title="{escape(answer.detail)}">{prose(answer.detail)}</p>'
+    return (
+        f'<div class="etl-answer {answer.tone}" data-answer="{answer.name}" data-tone="{answer.tone}">'
+        f"<h4>{answer.question}</h4>{value}{detail}{command}{_where(answer)}</div>"
+    )
+
+
+def _where(answer: Answer) -> str:
+    """How to type it, where a terminal as it is means other files."""
+    if not answer.first:
+        return ""
+    here = f"in a cell: <code>!{escape(answer.command or 'etl …')}</code> · "
+    return f'<div class="where">{here}in a terminal first: <code>{escape(answer.first)}</code></div>'
+
+
+def current(view: View) -> Said:
     """Green but stale is possible: this looks at what has landed, not at whether runs succeed."""
-    ask = ("current", "Is the data current?")
-    if view.problems and not view.facts.landed:
-        return Answer(*ask, "cannot be told", "bad", first_line(view.problems[0], 160))
-    if not view.facts.landed:
-        return Answer(*ask, "nothing landed", "off", "no day has landed yet")
+    landed = view.facts.landed
+    if view.problems and not landed:
+        return "cannot be told", "bad", first_line(view.problems[0], 160)
+    if not landed:
+        return "nothing landed", "off", "no day has landed yet"
     whole = f"whole to {view.whole_to}" if view.whole_to else "no day is whole yet"
     gap = f" · {count(view.counts['missing'], 'day')} not landed in between" if view.counts["missing"] else ""
     if not view.behind:
-        return Answer(*ask, "yes", "ok", f"{whole} · all {count(len(view.facts.landed), 'landed day')} loaded{gap}")
+        return "yes", "ok", f"{whole} · all {count(len(landed), 'landed day')} loaded{gap}"
     tone = "warn" if view.ticking else "bad"
-    return Answer(
-        *ask, f"{count(len(view.behind), 'day')} pending", tone, f"{whole} · oldest pending {view.behind[0]}{gap}"
-    )
+    return f"{count(len(view.behind), 'day')} pending", tone, f"{whole} · oldest pending {view.behind[0]}{gap}"
 
 
-def scheduler(view: View) -> Answer:
-    ask = ("scheduler", "Is the scheduler alive?")
-    whose = "this kernel" if view.holder_is_me else str(view.holder) if view.holder else ""
-    since = f" (pid {view.holder.pid}) since {_clock(view.holder.since)}" if view.holder_is_me else ""
+def scheduler(view: View) -> Said:
     when = view.schedule.when if view.schedule else "no schedule stored"
     if view.state == "stopped":
-        late = _overdue_tick(view)
-        return Answer(*ask, "no, stopped", "warn" if not view.behind else "bad", f"{when}{late} · press Start")
+        return "no, stopped", "bad" if view.behind else "warn", " · ".join([when, *_overdue_tick(view), "press Start"])
     if view.state == "failed":
-        return Answer(*ask, "no, it failed", "bad", view.why or "")
+        return "no, it failed", "bad", view.why or ""
+    whose = str(view.holder or "")
+    if view.holder_is_me:
+        since = (view.holder.since or "?").removeprefix(f"{view.at:%Y-%m-%d} ")
+        whose = f"this kernel (pid {view.holder.pid}), since {since}"
     if view.state in ("starting", "stopping"):
-        return Answer(*ask, view.state, "busy", f"{whose}{since}")
+        return view.state, "busy", whose
     if view.state == "paused":
-        return Answer(*ask, "yes, but paused", "warn", f"{whose}{since} · no ticks and no retries until Resume")
-    due = (
-        f" · next {view.due:%H:%M:%S}" if view.due else (" · paused" if view.schedule and view.schedule.paused else "")
-    )
+        return "yes, but paused", "warn", f"{whose} · no ticks and no retries until Resume"
     value = "yes" if view.state == "running" else "yes, elsewhere"
-    tone = "ok" if view.due else "warn"
-    return Answer(*ask, value, tone, f"{whose}{since} · {when}{due}")
+    if view.due:
+        return value, "ok", f"{whose} · {when} · next {view.clock(view.due)}"
+    return value, "warn", f"{whose} · {when}" + (" · paused" if view.schedule and view.schedule.paused else "")
 
 
-def at_work(view: View) -> Answer:
-    ask = ("now", "What runs now?")
+def at_work(view: View) -> Said:
     if not view.at_work:
-        usual = f"a day usually takes {seconds(view.usual)}" if view.usual is not None else "no day was loaded yet"
-        return Answer(*ask, "nothing", "off", usual)
+        usual = view.usual()
+        return (
+            "nothing",
+            "off",
+            f"a day usually takes {seconds(usual)}" if usual is not None else "no day was loaded yet",
+        )
     one = max(view.at_work, key=lambda each: (each.state == "overdue", each.slow, each.seconds))
     more = f" and {len(view.at_work) - 1} more" if len(view.at_work) > 1 else ""
     tone = "bad" if one.state == "overdue" else "warn" if one.slow else "busy"
-    return Answer(*ask, f"{listed(one.run.interval.days)}{more}", tone, _doing(one))
+    return f"{listed(one.run.interval.days)}{more}", tone, _doing(one)
 
 
-def failed(view: View) -> Answer:
+def failed(view: View) -> Said:
     """What needs a person comes before what heals itself."""
-    ask = ("failed", "What failed?")
-    heals = [run for run in view.facts.waiting if run.retry_at]
-    first = min(heals, key=lambda run: run.retry_at) if heals else None
-    healing = ""
-    if first:
-        late = first.retry_at <= view.at
-        when = "as soon as a scheduler runs" if not view.ticking else "now" if late else f"at {first.retry_at:%H:%M:%S}"
-        healing = f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
+    heals = view.facts.waiting
+    healing = "1 heals itself" if len(heals) == 1 else f"{len(heals)} heal themselves"
     if view.blocked:
-        _, error, _ = view.blocked[0]
-        value = f"{count(len(view.blocked), 'day needs', 'days need')} you"
-        value += f", {len(heals)} heal{'s' if len(heals) == 1 else ''} itself" if heals else ""
-        return Answer(*ask, value, "bad", f"{listed(d for d, *_ in view.blocked)}: {first_line(error, 140)}")
+        days, error = listed(day for day, *_ in view.blocked), first_line(view.blocked[0][1], 140)
+        more = f"{healing} · " if heals else ""
+        return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
     if heals:
-        return Answer(*ask, f"{len(heals)} heal{'s itself' if len(heals) == 1 else ' themselves'}", "warn", healing)
+        first = min(heals, key=lambda run: run.retry_at)
+        when = "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}"
+        when = when if view.ticking else "as soon as a scheduler runs"
+        return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
-        return Answer(
-            *ask, f"{count(len(view.died), 'run')} died", "bad", "its days are pending: any tick or run resolves it"
-        )
-    again = [one for one in view.facts.pending if one.error]
+        return f"{count(len(view.died), 'run')} died", "bad", "its days are pending: any tick or run resolves it"
+    again = [one.day for one in view.facts.pending if one.error]
     if again:
-        return Answer(
-            *ask,
-            f"{count(len(again), 'day')} to redo",
-            "warn",
-            f"{listed(p.day for p in again)}: pending, a tick loads it",
-        )
-    return Answer(*ask, "nothing", "ok", "no day waits, none is blocked")
+        return f"{count(len(again), 'day')} to redo", "warn", f"{listed(again)}: pending, a tick loads it"
+    return "nothing", "ok", "no day waits, none is blocked"
 
 
-def missed(view: View) -> Answer:
+def missed(view: View) -> Said:
     """Since the scheduler was last started."""
-    ask = ("missed", "Missed or recovered?")
     if view.state in ("stopped", "failed") and (late := _overdue_tick(view)):
-        return Answer(*ask, "a tick is overdue", "warn", late.removeprefix(" · ") + "; it runs once at the next start")
-    kinds = {kind: [one for one in view.since_start if one.kind == kind] for kind in LEFT_OUT}
-    told = [f"{len(some):,} × {kind}" for kind, some in kinds.items() if some]
+        return "a tick is overdue", "warn", f"{late[0]}; it runs once at the next start"
+    left_out = [one for one in view.since_start if one.kind in LEFT_OUT]
+    kinds = [one.kind for one in left_out]
+    told = [f"{kinds.count(kind):,} × {kind}" for kind in LEFT_OUT if kind in kinds]
     if view.recovered:
-        newest = view.recovered[0].message
-        value = f"{count(len(view.recovered), 'run')} recovered"
-        return Answer(*ask, value, "warn", " · ".join([first_line(newest, 120), *told]))
+        newest = first_line(view.recovered[0].message, 120)
+        return f"{count(len(view.recovered), 'run')} recovered", "warn", " · ".join([newest, *told])
     if told:
-        newest = next(one for one in view.since_start if one.kind in LEFT_OUT)
-        return Answer(*ask, told[0], "warn", " · ".join([*told[1:], first_line(newest.message, 120)]))
+        return told[0], "warn", " · ".join([*told[1:], first_line(left_out[0].message, 120)])
     if view.facts.started is None:
-        return Answer(*ask, "nothing", "off", "no scheduler was started here yet")
-    return Answer(*ask, "nothing", "ok", f"since the start at {view.facts.started.at:%Y-%m-%d %H:%M:%S}")
+        return "nothing", "off", "no scheduler was started here yet"
+    return "nothing", "ok", f"since the start at {view.clock(view.facts.started.at)}"
 
 
-def to_type(view: View) -> Answer:
+def to_type(view: View) -> Said:
     """The case at hand, the most urgent first."""
-    ask, etl = ("type", "What do I type?"), _etl(view)
+    etl = "etl " if view.pipeline.name == "flights" else f"etl --pipeline {shlex.quote(view.pipeline.target or '')} "
     if view.problems:
-        return Answer(*ask, "put it right first", "bad", view.problems[0])
+        return "put it right first", "bad", view.problems[0]
     if view.state == "failed":
-        return Answer(*ask, "press Start", "bad", view.why or "")
+        return "press Start", "bad", view.why or ""
     if view.blocked:
         day, _, run_id = view.blocked[0]
-        told = f"{day} is blocked. See why; a corrected file is loaded by itself, or load it by hand: {etl}run {day}"
-        return Answer(*ask, "see why", "bad", told, f"etl show {run_id[:8]}")
-    if view.at_work and (slow := [one for one in view.at_work if one.state == "overdue"]):
-        run = slow[0].run
-        told = f"its run is overdue; if it hangs, end pid {run.pid} on {run.host}: its day is then pending again"
-        return Answer(*ask, "see what it does", "bad", told, f"etl show {run.run_id[:8]}")
+        told = f"{day} is blocked. A corrected file is loaded by itself; or load it by hand: {etl}run {day}"
+        return "see why", "bad", told, f"etl show {run_id[:8]}"
+    if slow := [one.run for one in view.at_work if one.state == "overdue"]:
+        told = f"if it hangs, end pid {slow[0].pid} on {slow[0].host}: its day is then pending again"
+        return "see what it does", "bad", told, f"etl show {slow[0].run_id[:8]}"
     if view.behind and not view.ticking and not view.at_work:
-        why = {"paused": "press Resume", "stopped": "press Start"}.get(view.state, "press Start")
-        told = f"{count(len(view.behind), 'day')} pending and nobody loads them: {why}, or load them by hand"
-        return Answer(*ask, why, "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}")
+        press = "press Resume" if view.state == "paused" else "press Start"
+        told = f"{count(len(view.behind), 'day')} pending and nobody loads them; by hand it is"
+        return press, "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
+    if view.behind and not view.ticking:
+        goes_on = "Resume" if view.state == "paused" else "Start"
+        told = f"a run is at work; what it leaves pending waits until you press {goes_on}. Pending now:"
+        return "nothing yet", "busy", told, f"{etl}pending"
     if view.facts.waiting:
         run = min(view.facts.waiting, key=lambda each: each.retry_at)
-        return Answer(*ask, "nothing, it heals itself", "ok", "why it failed", f"etl show {run.run_id[:8]}")
+        return "nothing, it heals itself", "ok", "why it failed", f"etl show {run.run_id[:8]}"
     if view.state == "held":
-        return Answer(*ask, "nothing here", "ok", f"the scheduler is {view.holder}", f"{etl}status")
+        return "nothing here", "ok", f"the scheduler is {view.holder}", f"{etl}status"
     if view.behind:
-        return Answer(
-            *ask, "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"
-        )
-    return Answer(*ask, "nothing", "ok", "all is well; the same for a monitor", f"{etl}status")
+        return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"
+    return "nothing", "ok", "all is well; the same for a monitor", f"{etl}status"
+
+
+QUESTIONS: dict[str, tuple[str, Callable[[View], Said]]] = {
+    "current": ("Is the data current?", current),
+    "scheduler": ("Is the scheduler alive?", scheduler),
+    "now": ("What runs now?", at_work),
+    "failed": ("What failed?", failed),
+    "missed": ("Missed or recovered?", missed),
+    "type": ("What do I type?", to_type),
+}
 
 
 def _doing(one: Working) -> str:
-    stage = (
-        f"in {one.stage.stage}" + (f", attempt {one.stage.attempt}" if one.stage.attempt > 1 else "")
-        if one.stage
-        else "beginning"
-    )
+    stage = f"in {one.stage.stage}" if one.stage else "beginning"
+    again = f", attempt {one.stage.attempt}" if one.stage and one.stage.attempt > 1 else ""
     usual = f" · usually {seconds(one.usual)}" if one.usual is not None else ""
     longer = " · overdue" if one.state == "overdue" else " · longer than usual" if one.slow else ""
-    return f"{stage} · {one.seconds:.0f} s so far{usual}{longer}"
+    took = f"{one.seconds:.0f} s" if one.seconds < 60 else seconds(one.seconds)
+    return f"{stage}{again} · {took} so far{usual}{longer}"
 
 
-def _overdue_tick(view: View) -> str:
-    due = view.due
-    return f" · was due at {due:%Y-%m-%d %H:%M:%S}" if due and due < view.at else ""
-
-
-def _etl(view: View) -> str:
-    option = "" if view.pipeline.name == "flights" else f"--pipeline {shlex.quote(view.pipeline.target or '')} "
-    return f"etl {option}"
-
-
-def _clock(since: str | datetime | None) -> str:
-    return str(since)[11:19] if since else "?"
+def _overdue_tick(view: View) -> list[str]:
+    """One sentence, or none."""
+    return [f"was due at {view.clock(view.due)}"] if view.due and view.due < view.at else []

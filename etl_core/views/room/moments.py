@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from etl_core.views.room.view import View
 
+MINUTES = 5
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -22,32 +24,31 @@ class Scale:
         return self.begin <= at <= self.end
 
 
-def span(view: View, minutes: float) -> Scale:
-    """From `minutes` ago to a little after what comes next, at most half as much ahead."""
-    ahead = [run.retry_at for run in view.facts.waiting if run.retry_at] + ([view.due] if view.due else [])
-    soon = [at for at in ahead if view.at < at < view.at + timedelta(minutes=minutes / 2)]
-    end = max([view.at + timedelta(minutes=minutes / 12), *(at + timedelta(minutes=minutes / 25) for at in soon)])
-    return Scale(view.at - timedelta(minutes=minutes), end)
+def span(view: View) -> Scale:
+    """From MINUTES ago to a little after what comes next, at most half as much ahead."""
+    window = timedelta(minutes=MINUTES)
+    ahead = [run.retry_at for run in view.facts.waiting] + ([view.due] if view.due else [])
+    soon = [at + window / 25 for at in ahead if view.at < at < view.at + window / 2]
+    return Scale(view.at - window, max([view.at + window / 12, *soon]))
 
 
 def bands(view: View) -> list[tuple[datetime, datetime, str]]:
     """Begin, end and kind (on, paused) of the times in which a scheduler was there, as the events tell them."""
     found: list[tuple[datetime, datetime, str]] = []
     since: datetime | None = None
-    before: datetime | None = None
-    kind = "on"
+    before, kind = view.at, "on"
     for event in reversed(view.facts.events):
         if since is not None and event.kind == "started":  # the one before died unseen, after its last sign of life
-            found.append((since, _last_sign(view, before or since, event.at), kind))
+            found.append((since, _last_sign(view, before, event.at), kind))
         elif since is not None and event.kind in ("stopped", "paused", "resumed"):
             found.append((since, event.at, kind))
         if event.kind in ("started", "resumed", "paused", "stopped"):
             since = None if event.kind == "stopped" else event.at
-            kind = "on" if event.kind == "resumed" else "paused" if event.kind == "paused" else kind
+            kind = {"resumed": "on", "paused": "paused"}.get(event.kind, kind)
         before = event.at
     if since is not None:
         alive = view.state in ("running", "paused", "starting", "stopping", "held")
-        found.append((since, view.at if alive else _last_sign(view, before or since, view.at), kind))
+        found.append((since, view.at if alive else _last_sign(view, before, view.at), kind))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,21 +22,15 @@ class Painter:
 
     def __init__(self, paint: Callable[[], None], trouble: Callable[[Exception], None]) -> None:
         self.frames = 0  # painted so far
-        self.sent = 0  # values that had changed
-        self.took = 0.0  # processor seconds of this thread for the last painting
         self._paint, self._trouble = paint, trouble
         self._wake, self._end = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    @property
-    def alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
     def start(self) -> None:
         """Begin to paint; without effect where it does already."""
         with self._lock:
-            if not self.alive:
+            if self._thread is None or not self._thread.is_alive():
                 self._end.clear()
                 atexit.register(self.stop, 2.0)  # a kernel that shuts down closes the channel that values are sent by
                 self._thread = threading.Thread(target=self._loop, name="room-painter", daemon=True)
@@ -47,24 +40,20 @@ class Painter:
         self._end.set()
         self._wake.set()
         atexit.unregister(self.stop)
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None:
             self._thread.join(wait)
 
     def wake(self) -> None:
         """Paint now."""
         self._wake.set()
 
-    def put(self, widget: Any, **values: Any) -> None:
-        """Set these traits of a widget where they differ."""
-        for name, value in values.items():
-            if getattr(widget, name) != value:
-                setattr(widget, name, value)
-                self.sent += 1
+    def at_work(self) -> bool:
+        """Is it this thread? Then a value that changes was painted, and not chosen by somebody."""
+        return threading.current_thread() is self._thread
 
     def _loop(self) -> None:
         while not self._end.is_set():
             self._wake.clear()
-            began = time.thread_time()
             try:
                 self._paint()
             except Exception as error:
@@ -73,6 +62,12 @@ class Painter:
                     self._trouble(error)
                 except Exception:
                     log().exception("nor could that be shown")
-            self.took = time.thread_time() - began
             self.frames += 1
             self._wake.wait(PERIOD)
+
+
+def put(widget: Any, **values: Any) -> None:
+    """Set these traits of a widget where they differ."""
+    for name, value in values.items():
+        if getattr(widget, name) != value:
+            setattr(widget, name, value)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from html import escape
 
+from etl_core.errors import EtlError
 from etl_core.views.report import explain
-from etl_core.views.room.headline import Answer
+from etl_core.views.report_html import as_html
+from etl_core.views.room.svg import prose
 from etl_core.views.room.view import View
 
-SIGNS = {"ok": "✓", "busy": "▶", "warn": "!", "bad": "✕", "off": "–"}
+HINT = (
+    '<div class="etl-hint">Nothing has failed. Click a run to see what it did: its stages, its attempts, and the '
+    "command that does it again.</div>"
+)
+WHERE = (
+    "The commands: in a cell with ! in front, or in a terminal after the line that begins with export, under "
+    "“What do I type?”."
+)
 STATES = {  # tone, shape, words
     "running": ("ok", "", "running"),
     "starting": ("busy", "ring", "starting"),
@@ -31,19 +39,22 @@ def state_pill(view: View) -> str:
 
 def message(at: datetime, text: str, tone: str) -> str:
     """What the last command said."""
-    said = f"<time>{at:%H:%M:%S}</time>{escape(text)}"
+    said = f"<time>{at:%H:%M:%S}</time>{prose(text)}"
     return f'<div class="etl-message {tone}" data-tone="{tone}" role="status">{said}</div>'
 
 
-def autopsy(run_id: str) -> str:
-    report = explain(run_id)
-    return f'<div data-run-id="{report.run.run_id}" data-status="{report.state}">{report._repr_html_()}</div>'
+def note(text: str, bad: bool = False) -> str:
+    """What is true, below the choices of a card."""
+    return f'<div class="etl-note{" bad" if bad else ""}">{prose(text)}</div>'
 
 
-def answer_card(answer: Answer) -> str:
-    command = f"<code>{escape(answer.command)}</code>" if answer.command else ""
-    value = f"<strong><i aria-hidden='true'>{SIGNS[answer.tone]}</i>{escape(answer.value)}</strong>"
-    return (
-        f'<div class="etl-answer {answer.tone}" data-answer="{answer.name}" data-tone="{answer.tone}">'
-        f"<h4>{answer.question}</h4>{value}<p>{escape(answer.detail)}</p>{command}</div>"
-    )
+def autopsy(run_id: str, first: str = "") -> str:
+    """The report of a run; of one that was pruned since, that it is gone. `first` is what a terminal needs before its
+    commands: the card says it, here it is only said where."""
+    try:
+        report = explain(run_id)
+    except EtlError as error:
+        return note(str(error), bad=True)
+    told = as_html(report, next_first=True)
+    where = note(WHERE) if first else ""
+    return f'<div data-run-id="{report.run.run_id}" data-status="{report.state}">{told}{where}</div>'

@@ -3,6 +3,8 @@ not. Colours are classes that the stylesheet gives JupyterLab's theme; what they
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -31,6 +33,9 @@ MARKS = {
     "absent": Mark("absent", "", "not landed"),
 }
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d(?:…[\d-]+)?")
+_CRON = re.compile(r"(?:[\d*/,-]+ ){2}[^\s()]+ [^\s()]+ [^\s()]+(?= \()")  # as a schedule is written: 0 6 * * * (UTC)
+
 
 def tag(name: str, inner: str = "", title: str = "", **attributes: object) -> str:
     """An element; `css` is its class, `data_day` becomes data-day; `title` is shown when one points at it."""
@@ -41,6 +46,11 @@ def tag(name: str, inner: str = "", title: str = "", **attributes: object) -> st
     text = "".join(f' {key}="{_value(value)}"' for key, value in named.items() if value is not None)
     tip = f"<title>{escape(title)}</title>" if title else ""
     return f"<{name}{text}>{tip}{inner}</{name}>"
+
+
+def prose(sentence: str) -> str:
+    """Escaped, with days and cron texts that are not broken where a line ends."""
+    return _CRON.sub(r'<span class="whole">\g<0></span>', _DAY.sub(r"<time>\g<0></time>", escape(sentence)))
 
 
 def text(x: float, y: float, inner: str, anchor: str = "middle", css: str = "t", **more: object) -> str:
@@ -55,14 +65,15 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     return tag("line", x1=f"{x1:.3f}%", y1=y1, x2=f"{x2:.3f}%", y2=y2, css=css)
 
 
-def svg(height: float, inner: str, label: str) -> str:
-    return tag("svg", inner, width="100%", height=height, role="img", aria_label=label)
-
-
-def picture(name: str, sentence: str, drawing: str, legend: str = "") -> str:
-    """A picture with the sentence that says its message."""
-    head = f'<div class="etl-say">{escape(sentence)}</div><div class="etl-legend">{legend}</div>'
-    return f'<div class="etl-picture" data-picture="{name}"><div class="etl-caption">{head}</div>{drawing}</div>'
+def picture(
+    name: str, sentence: str, height: float, drawing: str, labels: Iterable[tuple[float, str]] = (), legend: str = ""
+) -> str:
+    """A drawing with labels (y, text) left of it, under the sentence that says its message."""
+    head = f'<div class="etl-say">{prose(sentence)}</div><div class="etl-legend">{legend}</div>'
+    names = "".join(f'<span style="top: {y:g}px">{escape(told)}</span>' for y, told in labels)
+    drawn = tag("svg", drawing, width="100%", height=height, role="img", aria_label=sentence)
+    plot = f'<div class="etl-plot"><div class="etl-labels">{names}</div>{drawn}</div>'
+    return f'<div class="etl-picture" data-picture="{name}"><div class="etl-caption">{head}</div>{plot}</div>'
 
 
 def key(css: str, sign: str, words: str) -> str:

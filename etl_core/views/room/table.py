@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from html import escape
 
 from etl_core.history import Event, Run
 from etl_core.views.room.svg import MARKS
 from etl_core.views.room.view import View
-from etl_core.views.words import NONE, count, first_line, interval, number, seconds
+from etl_core.views.words import count, first_line, interval, number, seconds
 
 ROWS = 16
 LOGGED = 60
-HEAD = ("run", "day", "began by", "attempt", "state", "started", "took", "rows", "rejected")
+HEAD = ("run", "day", "began by", "attempt", "state", "started (UTC)", "took", "rows", "rejected")
 
 
 def shown(view: View, only_failed: bool = False) -> list[Run]:
@@ -25,16 +26,6 @@ def newest_failure(view: View) -> str | None:
     return next(iter([*died, *(run.run_id for run in view.facts.runs if run.status in ("failed", "crashed"))]), None)
 
 
-def state_of(view: View, run: Run) -> str:
-    """The status of a run, or waiting, blocked, died, overdue where that says more."""
-    state = next((one.state for one in view.working if one.run.run_id == run.run_id), run.status)
-    if state == "failed" and run in view.facts.waiting:
-        return "waiting"
-    if state == "failed" and run.blocked and any(run.run_id == run_id for _, _, run_id in view.blocked):
-        return "blocked"
-    return state
-
-
 def runs_table(view: View, runs: list[Run], selected: str | None) -> str:
     """One row a run, always as many rows, so that nothing below moves."""
     head = "".join(f"<th>{name}</th>" for name in HEAD)
@@ -44,47 +35,39 @@ def runs_table(view: View, runs: list[Run], selected: str | None) -> str:
     return f'<table class="etl-runs" aria-label="{said}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def label(view: View, run: Run | None) -> str:
+def label(view: View, run: Run) -> str:
     """What the button over a row is called."""
-    return (
-        f"{interval(run.interval)}, {state_of(view, run)}: open the autopsy of run {run.run_id[:8]}"
-        if run
-        else "no run"
-    )
+    return f"{interval(run.interval)}, {view.state_of(run)}: open the autopsy of run {run.run_id[:8]}"
 
 
 def log(view: View) -> str:
     """The newest events of the scheduler and of this pipeline."""
-    if not view.facts.events:
-        return '<div class="etl-log">no event yet</div>'
-    return f'<div class="etl-log">{"".join(map(_event, view.facts.events[:LOGGED]))}</div>'
-
-
-def pill(state: str, words: str = "") -> str:
-    mark = MARKS[state]
-    sign = f'<i aria-hidden="true">{mark.sign}</i>' if mark.sign else ""
-    return f'<span class="etl-pill {mark.css}">{sign}{escape(words or state)}</span>'
+    told = "".join(map(_event, view.facts.events[:LOGGED]))
+    return f'<div class="etl-log">{told or "no event yet"}</div>'
 
 
 def _row(view: View, run: Run, selected: bool) -> str:
-    state = state_of(view, run)
-    words = f"retry {run.retry_at:%H:%M:%S}" if state == "waiting" else state
+    state = view.state_of(run)
+    words = f"retry {_when(view, run.retry_at)}" if state == "waiting" else state
+    sign = f'<i aria-hidden="true">{MARKS[state].sign}</i>' if MARKS[state].sign else ""
     cells = (
-        (f"<code>{run.run_id[:8]}</code>", ""),
-        (f"<b>{interval(run.interval)}</b>", ""),
-        (run.trigger, ""),
-        (str(run.attempt), "n"),
-        (pill(state, words), ""),
-        (f"{run.started_at:%H:%M:%S}", "n"),
-        (seconds(run.duration_s), "n"),
-        (number(run.rows_loaded) if run.rows_loaded is not None else NONE, "n"),
-        (number(run.rows_rejected) if run.rows_rejected is not None else NONE, "n"),
+        f"<code>{run.run_id[:8]}</code>",
+        f"<b>{interval(run.interval)}</b>",
+        run.trigger,
+        run.attempt,
+        f'<span class="etl-pill {MARKS[state].css}">{sign}{words}</span>',
+        _when(view, run.started_at),
+        seconds(run.duration_s),
+        number(run.rows_loaded),
+        number(run.rows_rejected),
     )
-    inner = "".join(f'<td class="{css}">{value}</td>' for value, css in cells)
-    marked = (
-        f' data-run-id="{run.run_id}" data-status="{run.status}" data-shown="{state}" data-day="{run.interval_start}"'
-    )
-    return f'<tr class="{"selected" if selected else ""}"{marked}>{inner}</tr>'
+    inner = "".join(f"<td>{value}</td>" for value in cells)
+    told = f'data-run-id="{run.run_id}" data-status="{run.status}" data-shown="{state}" data-day="{run.interval_start}"'
+    return f'<tr class="{"selected" if selected else ""}" {told}>{inner}</tr>'
+
+
+def _when(view: View, at: datetime) -> str:
+    return view.clock(at).removesuffix(" UTC")
 
 
 def _event(event: Event) -> str:

@@ -10,12 +10,10 @@ import os
 import socket
 import statistics
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from etl_core import running
 from etl_core.history import Event, Run, StageRun
 from etl_core.pipeline import Pipeline
 from etl_core.scheduling.holder import Holder
@@ -24,7 +22,6 @@ from etl_core.views.room.facts import Facts
 
 USUAL = 20  # newest successful runs whose median is "usual"
 LEFT_OUT = ("missed", "coalesced", "skipped")
-REPAIRED = ("recovered", "alarm restored", "alarm lost", "schedules lost", "clock moved", "job kept")
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,12 @@ class Working:
 
     @property
     def slow(self) -> bool:
-        """More than twice as long as usual, and by more than a second."""
-        return self.usual is not None and self.seconds > max(2 * self.usual, self.usual + 1)
+        return is_slow(self.seconds, self.usual)
+
+
+def is_slow(seconds: float, usual: float | None) -> bool:
+    """More than twice as long as usual, and by more than a second."""
+    return usual is not None and seconds > max(2 * usual, usual + 1)
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,18 @@ class View:
     facts: Facts
     holder: Holder | None = None  # of the scheduler's lock, this process or another
     why: str | None = None  # of failed
-    schedule: Stored | None = None
-    working: tuple[Working, ...] = ()
     armed: tuple[str, ...] = ()
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
+    exports: str = ""  # what a terminal needs before the commands that are shown, see terminal.py
+
+    @cached_property
+    def schedule(self) -> Stored | None:
+        return next((one for one in self.facts.stored if one.id == self.pipeline.name), None)
+
+    @cached_property
+    def working(self) -> tuple[Working, ...]:
+        """What the runs that are called running are at."""
+        return tuple(map(self._working, self.facts.running))
 
     @cached_property
     def days(self) -> dict[date, str]:
@@ -99,18 +108,11 @@ class View:
         """Runs whose process is gone and whose end nobody has written yet: the next start or run does."""
         return [one for one in self.working if one.state == "died"]
 
-    @property
-    def usual(self) -> float | None:
-        """The median time of the last single days that were loaded, in seconds."""
-        return usual(self.facts.runs)
-
     @cached_property
     def since_start(self) -> list[Event]:
-        """What was left out or repaired since the scheduler was last started, newest first."""
+        """What happened since the scheduler was last started, newest first."""
         started = self.facts.started
-        if started is None:
-            return []
-        return [one for one in self.facts.events if one.id > started.id and one.kind in LEFT_OUT + REPAIRED]
+        return [one for one in self.facts.events if one.id > started.id] if started else []
 
     @cached_property
     def recovered(self) -> list[Event]:
@@ -137,31 +139,28 @@ class View:
     def due(self) -> datetime | None:
         return self.schedule.next_run if self.schedule else None
 
+    def usual(self, days: int = 1) -> float | None:
+        """The median seconds of the newest runs of as many days that succeeded; None where there is none."""
+        same = [run for run in self.facts.runs if run.status == "succeeded" and len(run.interval.days) == days]
+        took = [run.duration_s for run in same if run.duration_s is not None][:USUAL]
+        return statistics.median(took) if took else None
 
-def working(facts: Facts, alive: Mapping[str, bool], timeout: float, now: datetime) -> tuple[Working, ...]:
-    """What the runs that are called running are at."""
-    found = []
-    for run in facts.running:
-        seconds = max(0.0, (now - run.started_at).total_seconds())  # it may have begun after `now` was read
-        state = "died" if not alive[run.run_id] else "overdue" if seconds > timeout else "running"
-        stages = facts.stages.get(run.run_id, ())
-        found.append(
-            Working(run, state, seconds, usual(facts.runs, len(run.interval.days)), stages[-1] if stages else None)
-        )
-    return tuple(found)
+    def state_of(self, run: Run) -> str:
+        """The status of a run, or died, overdue, waiting or blocked where that says more."""
+        state = next((one.state for one in self.working if one.run.run_id == run.run_id), run.status)
+        if state == "failed" and run in self.facts.waiting:
+            return "waiting"
+        if state == "failed" and run.blocked and any(run.run_id == run_id for _, _, run_id in self.blocked):
+            return "blocked"
+        return state
 
+    def clock(self, at: datetime) -> str:
+        """An instant to be read: 11:30:00 UTC, with its day where that is not today."""
+        return f"{at:%Y-%m-%d %H:%M:%S} UTC".removeprefix(f"{self.at:%Y-%m-%d} ")
 
-def usual(runs: tuple[Run, ...], days: int = 1) -> float | None:
-    """The median duration in seconds of the newest runs of as many days that succeeded; None where there is none."""
-    took = [run.duration_s for run in runs if run.status == "succeeded" and len(run.interval.days) == days]
-    took = [each for each in took if each is not None][:USUAL]
-    return statistics.median(took) if took else None
-
-
-def liveness(facts: Facts) -> dict[str, bool]:
-    """Run id -> is the process (and thread) that runs it still there?"""
-    return {run.run_id: running.is_alive(run.run_id) for run in facts.running}
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+    def _working(self, run: Run) -> Working:
+        seconds = max(0.0, (self.at - run.started_at).total_seconds())  # it may have begun after the clock was read
+        overdue = seconds > self.pipeline.run_timeout
+        state = "died" if not self.facts.alive[run.run_id] else "overdue" if overdue else "running"
+        stages = self.facts.stages.get(run.run_id)
+        return Working(run, state, seconds, self.usual(len(run.interval.days)), stages[-1] if stages else None)

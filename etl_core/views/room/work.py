@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from etl_core import backlog
 from etl_core.errors import BadParameter, EtlError, Refused
 from etl_core.history import Run
-from etl_core.interval import Interval
+from etl_core.interval import Interval, parse_day
 from etl_core.logs import log
 from etl_core.pipeline import Pipeline
-from etl_core.views.words import count, first_line, listed
+from etl_core.views.words import count, first_line, listed, told
 
 
 @dataclass(frozen=True)
@@ -30,21 +30,17 @@ class Progress:
     outcome: str | None = None
     ok: bool = True
 
-    @property
-    def share(self) -> float:
-        return 1.0 if self.days == 0 else min(1.0, self.done / self.days)
-
 
 class _Cancelled(Exception):
     pass
 
 
 class Worker:
-    """At most one piece of work at a time; `progress` is the last one's, None before the first."""
+    """At most one piece of work at a time; `progress` is the last one's, None before the first. Not to be asked by
+    several threads at once: the model's commands take turns."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
-        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._cancel = threading.Event()
 
@@ -52,46 +48,53 @@ class Worker:
     def busy(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
-    def backfill(self, pipeline: Pipeline, first: object, last: object, batch: str = "day", again: bool = False) -> str:
+    def backfill(self, pipeline: Pipeline, first: object, last: object, batch: str = "day") -> str:
         """Begin to load what is pending from `first` to `last`. BadParameter for a range that cannot be; Refused while
         other work goes on."""
-        with self._lock:
-            self._free()
-            intervals, missing = backlog.plan(pipeline, first, last, batch, again)
-            days = sum(len(interval.days) for interval in intervals)
-            if not days:
-                absent = f" ({count(len(missing), 'day has', 'days have')} not landed: {listed(missing)})"
-                raise BadParameter(f"backfill: nothing is pending from {first} to {last}" + (absent if missing else ""))
+        self._free()
+        for day, name in ((first, "first day"), (last, "last day")):
+            if day is None:
+                raise BadParameter(f"backfill: no {name} was given, both are needed")
+        first, last = parse_day(first, "first day"), parse_day(last, "last day")
+        if last < first:
+            raise BadParameter(
+                f"backfill: the last day, {last}, is before the first, {first}; give the earlier day first"
+            )
+        intervals, missing = backlog.plan(pipeline, first, last, batch)
+        days = sum(len(interval.days) for interval in intervals)
+        if not days:
+            absent = (
+                f" ({count(len(missing), 'day has', 'days have')} not landed: {listed(missing)})" if missing else ""
+            )
+            raise BadParameter(f"backfill: nothing is pending from {first} to {last}{absent}")
 
-            def work() -> str:
-                result = backlog.backfill(pipeline, first, last, batch, again, on_run=self._count)
-                told = [f"{count(sum(len(run.interval.days) for run in result.succeeded), 'day')} loaded"]
-                told += (
-                    [f"{len(result.failed)} failed ({first_line(result.failed[0].error, 90)})"] if result.failed else []
-                )
-                told += [f"{len(result.refused)} refused ({result.refused[0]})"] if result.refused else []
-                told += [f"{len(result.missing)} not landed ({listed(result.missing)})"] if result.missing else []
-                return "; ".join(told)
+        def work() -> str:
+            result = backlog.backfill(pipeline, first, last, batch, on_run=self._count)
+            said = f"{count(sum(len(run.interval.days) for run in result.succeeded), 'day')} loaded"
+            if result.failed:
+                said += f"; {len(result.failed)} failed ({first_line(result.failed[0].error, 90)})"
+            if result.refused:
+                said += f"; {len(result.refused)} refused ({result.refused[0]})"
+            if result.missing:
+                said += f"; {len(result.missing)} not landed ({listed(result.missing)})"
+            return said
 
-            self._begin(Progress(f"backfill of {pipeline.name}, {first} to {last}", days), work)
+        self._begin(Progress(f"backfill of {pipeline.name}, {first} to {last}", days), work)
         return f"backfill begun: {count(days, 'day')} in {count(len(intervals), 'run')}"
 
     def once(self, pipeline: Pipeline, intervals: list[Interval]) -> str:
         """Begin to run these intervals, one after the other, whatever was loaded before."""
-        with self._lock:
-            self._free()
-            days = sum(len(interval.days) for interval in intervals)
+        self._free()
+        days = [day for interval in intervals for day in interval.days]
 
-            def work() -> str:
-                for interval in intervals:
-                    self._count(pipeline.attempt(interval))
-                return (
-                    f"{count(self.progress.done - self.progress.failed, 'day')} loaded, {self.progress.failed} failed"
-                )
+        def work() -> str:
+            for interval in intervals:
+                self._count(pipeline.attempt(interval))
+            now = self.progress
+            return f"{count(now.done - now.failed, 'day')} loaded, {now.failed} failed"
 
-            names = listed(day for interval in intervals for day in interval.days)
-            self._begin(Progress(f"run of {pipeline.name} by hand, {names}", days), work)
-        return f"begun by hand: {names}"
+        self._begin(Progress(f"run of {pipeline.name} by hand, {listed(days)}", len(days)), work)
+        return f"begun by hand: {listed(days)}"
 
     def cancel(self) -> str:
         """Stop after the run at hand; without work this changes nothing."""
@@ -116,17 +119,17 @@ class Worker:
         self._thread.start()
 
     def _run(self, work: Callable[[], str]) -> None:
+        ok = True
         try:
             outcome = work()
-            self.progress = replace(self.progress, outcome=outcome, ok=self.progress.failed == 0)
+            ok = self.progress.failed == 0
         except _Cancelled:
-            told = f"cancelled after {count(self.progress.done, 'day')}; the rest is pending"
-            self.progress = replace(self.progress, outcome=told)
+            outcome = f"cancelled after {count(self.progress.done, 'day')}; the rest is pending"
         except Exception as error:
             if not isinstance(error, EtlError):
                 log().exception("%s failed", self.progress.what)
-            told = f"{error}" if isinstance(error, EtlError) else f"{type(error).__name__}: {error}"
-            self.progress = replace(self.progress, outcome=told, ok=False)
+            outcome, ok = told(error), False
+        self.progress = replace(self.progress, outcome=outcome, ok=ok)
 
     def _count(self, run: Run) -> None:
         days, before = len(run.interval.days), self.progress

@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from etl_core import Interval, Pipeline, settings
 
-# What is measured each hour. The table is to have these columns, `origin` (the airport) and `hour` (UTC, as text
-# YYYY-MM-DD HH:MM:SS). Which columns make its key, and what else is in it, is up to you.
+# What is measured each hour. The table is to have these columns (numbers, and NULL where the
+# file has NA), `origin` (the airport) and `hour` (UTC, as text YYYY-MM-DD HH:MM:SS). Which
+# columns make its key, and what else is in it, is up to you.
 MEASURED = ["temp", "wind_speed", "wind_gust", "precip", "visib"]
 
 
 def folder() -> Path:
-    """Where the weather lands: a file a day, 2013-01-15.csv, with the day's hours at all three airports."""
+    """Where the weather lands: a file a day, 2013-01-15.csv, for all three airports."""
     return Path(settings.current().landing) / "weather"
 
 
@@ -36,10 +37,11 @@ def transform(extracted: Any) -> Any:
 
 
 def load(transformed: Any, warehouse: sa.Engine, run_id: str) -> None:
-    """Make the days' rows in the table `weather` equal to these, with their receipts, in one transaction.
+    """Make the days' rows in the table `weather` equal to these, with their receipts.
 
-    `with warehouse.begin() as conn:` is that transaction. The receipts are written in it, last:
-    `etl_core.write_receipts(conn, NAME OF THE PIPELINE, run_id, {day: (content hash, rows loaded, rows rejected)})`.
+    All of it is one transaction: `with warehouse.begin() as conn:`. The receipts come last:
+    `etl_core.write_receipts(conn, NAME OF THE PIPELINE, run_id, receipts)`, where `receipts` is
+    day -> (content hash as `landed` gives it, rows loaded, rows rejected).
     """
     ...
 

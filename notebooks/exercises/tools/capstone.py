@@ -1,233 +1,234 @@
-"""What a reader's weather.py does, seen in a process of its own: loads, a correction, kills, a repeated hour, a gap."""
+"""What a reader's weather.py does, seen in a process of its own: loads, a correction, kills, a repeated hour, a gap.
+
+The first thing that is wrong ends it, and what is said of it rests on that alone: a `kind` is named only where what was
+seen is that and can be nothing else.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import json
 import os
 import re
-import sqlite3
+import subprocess
 import sys
-from collections import Counter
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from etl_core import Interval, Pipeline, RetryPolicy, database, open_warehouse, receipts_of, write_receipts
+from exercises.tools import capstone_kinds as kinds
+from exercises.tools.capstone_images import judged
+from exercises.tools.capstone_rows import Comparison, Row, Unreadable, in_files, in_table
+from exercises.tools.capstone_said import NOTHING, Over, Said, cut, giving, short
 from exercises.tools.crash import engine_images
 from exercises.tools.landing import flights_file, weather_file
 
-MEASURED = ["temp", "wind_speed", "wind_gust", "precip", "visib"]
 FIRST, SECOND, CLOCKS, BEFORE, LATE = (
     date(2013, 1, 22), date(2013, 1, 23), date(2013, 11, 3), date(2013, 12, 30), date(2013, 12, 31),
 )  # fmt: skip
-TABLE = "SELECT hour, origin, temp, wind_speed, wind_gust, precip, visib FROM weather"
-REPEATED = ("2013-11-03 05:00:00", "2013-11-03 06:00:00")  # both are one o'clock in New York
-
-
-class Over(Exception):
-    """What was seen is enough."""
+HERE = {FIRST, SECOND, CLOCKS, BEFORE}
+THEIRS = "their content"  # the hash in the flights' receipt
+ELSEWHERE = (
+    "import json, runpy, sys; found = runpy.run_path(sys.argv[1])['weather'].landed(); "
+    "print(); print(json.dumps({str(day): repr(content) for day, content in found.items()}))"
+)
 
 
 def observe(path: str, folder: str) -> dict[str, Any]:
     """Try the pipeline `weather` in the module at `path`; `folder` is empty. What is seen, by name:
 
-    `failures`: (case, detail), in order; `raised`: (case, error, line) where it raised; and what the messages of 9.3
-    ask for. This process's environment is changed: call it in a child.
+    `failure`: (case, detail, error), where something is wrong; `error` is what the reader's code raised, if it did.
+    `kind`: which of the known mistakes it is, if it is one, with what its message asks for.
+    This process's environment is changed: call it in a child.
     """
-    seen: dict[str, Any] = {"failures": []}
     for name in [name for name in os.environ if name.startswith("ETL_")]:
         del os.environ[name]
     os.environ["ETL_HOME"], os.environ["ETL_LANDING"] = str(Path(folder, "home")), str(Path(folder, "landing"))
     database.BUSY_TIMEOUT = 1  # a second connection that waits for the first would wait for ever
-    try:
-        _Observer(seen, Path(folder)).all_of_it(path)
-    except Over:
-        pass
-    return seen
+    observer = _Observer(path, Path(folder))
+    with contextlib.suppress(Over):
+        observer.all_of_it()
+    return observer.seen
 
 
-class _Observer:
-    def __init__(self, seen: dict[str, Any], folder: Path) -> None:
-        self.seen, self.landing = seen, folder / "landing"
+class _Observer(Said):
+    def __init__(self, path: str, folder: Path) -> None:
+        super().__init__()
+        self.path, self.landing = path, folder / "landing"
         self.images, self.warehouse = folder / "images", folder / "home" / "warehouse.db"
+        self.loaded: set[date] = set()
         for kind, days in {"weather": [FIRST, SECOND, CLOCKS, BEFORE], "flights": [FIRST, BEFORE, LATE]}.items():
             (self.landing / kind).mkdir(parents=True)
             for day in days:
                 source = weather_file(day) if kind == "weather" else flights_file(day)
-                (self.landing / kind / f"{day}.csv").write_bytes(source.read_bytes())
+                self._file(day, kind).write_bytes(source.read_bytes())
 
-    def all_of_it(self, path: str) -> None:
-        self.pipeline = self._imported(path)
+    def all_of_it(self) -> None:
+        self.pipeline = self._imported()
         self._what_has_landed()
         with open_warehouse().begin() as conn:
-            write_receipts(conn, "flights", "the flights' own run", {FIRST: ("their content", 890, 0)})
-        self._run([FIRST, SECOND], "22 and 23 January, in one run", "first")
-        self._run([FIRST, SECOND], "the same two days again", "again")
-        self._run([CLOCKS], "3 November, whose hour from one to two comes twice", "clocks")
-        if not self.seen["failures"]:  # else old and new could not be told apart
-            self._corrected()
+            write_receipts(conn, "flights", "the flights' own run", {FIRST: (THEIRS, 890, 0)})
+        self._load([FIRST, SECOND], "22 and 23 January, in one run", kinds.first)
+        self._load([FIRST, SECOND], "the same two days a second time", kinds.again)
+        self._load([CLOCKS], "3 November, whose hour from one to two comes twice", kinds.clocks)
+        self._corrected()
         self._late()
+        self._once_more()
 
     # ---- the steps
 
-    def _imported(self, path: str) -> Pipeline:
-        spec = importlib.util.spec_from_file_location("weather", path)
+    def _imported(self) -> Pipeline:
+        spec = importlib.util.spec_from_file_location("weather", self.path)
         module = importlib.util.module_from_spec(spec)
         sys.modules["weather"] = module
-        self._do("importing your file", lambda: spec.loader.exec_module(module))
+        self.do("importing your file", lambda: spec.loader.exec_module(module))
         found = getattr(module, "weather", None)
         if not isinstance(found, Pipeline):
-            self._stop("your file", "there is no `weather = Pipeline(…)` in it")
+            self.stop("your file", "there is no `weather = Pipeline(…)` in it")
         if found.name != "weather":
-            self._stop("your file", f"expected a pipeline named 'weather', found {found.name!r}")
-        return replace(found, stage_retry=RetryPolicy(1, 0, 0), on_failure=None)
+            self.stop("your file", f"expected a pipeline named 'weather', found {found.name!r}")
+        given = {name: giving(name, getattr(found, name)) for name in ("extract", "transform")}
+        return replace(found, stage_retry=RetryPolicy(1, 0, 0), on_failure=None, **given)
 
     def _what_has_landed(self) -> None:
-        case = "weather of 22 and 23 January, 3 November and 30 December has landed"
-        self.hashes = self._do(case, self.pipeline.landed)
-        if not isinstance(self.hashes, dict):
-            self._stop(case, f"expected landed() to return a dict, day -> hash; got {self.hashes!r}")
-        days = set(self.hashes)
-        self.seen["ghost"] = LATE in days
-        if days - {LATE} != {FIRST, SECOND, CLOCKS, BEFORE}:
-            self._stop(case, f"landed() names {', '.join(sorted(map(str, days))) or 'no day'}")
+        case = "weather of 22 and 23 January, 3 November and 30 December has landed, and none of 31 December"
+        found = self._landed(case)
+        if not isinstance(found, Mapping):
+            self.stop(case, f"expected landed() to return a dict, day -> hash; got {found!r:.100}")
+        if odd := [key for key in found if type(key) is not date]:
+            kind = type(odd[0])
+            self.stop(case, f"the keys of landed() are {kind.__module__}.{kind.__name__}, expected datetime.date")
+        if set(found) - {LATE} != HERE:
+            days = sorted(map(str, found))
+            named = ", ".join(days) if len(days) < 8 else f"{len(days)} days, from {days[0]} to {days[-1]}"
+            self.stop(case, f"landed() names {named or 'no day'}; the files are in `settings.current().landing`")
+        self.seen["ghost"] = LATE in found
 
-    def _run(self, days: list[date], case: str, name: str) -> None:
+    def _load(self, days: list[date], case: str, kind_of: Callable[[Comparison], dict[str, Any]]) -> None:
         """One run; afterwards the table has to be what the files say of all days that were loaded so far."""
-        self.loaded = sorted({*getattr(self, "loaded", []), *days})
-        interval = Interval.of(days[0], days[-1])
-        run = self._do(case, lambda: self.pipeline.attempt(interval))
-        got = self._table() if run.status == "succeeded" else Counter()
-        want = self._files(self.loaded)
-        self.seen[name] = {"status": run.status, "error": run.error, "rows": got.total(), "right": want.total()}
-        lost = want - got
-        self.seen[name]["na_gone"] = got.total() > 0 and all(row[5] is not None for row in got)  # wind_gust
-        self.seen[name]["lost_hours"] = sorted({row[1] for row in lost})
-        self.seen[name]["lost_days"] = sorted({str(row[0]) for row in lost})
+        self.loaded |= {*days}
+        run = self.do(case, lambda: self.pipeline.attempt(Interval.of(days[0], days[-1])))
         theirs = receipts_of("flights", [FIRST]).get(FIRST)
-        self.seen["flights_receipt"] = (
-            self.seen.get("flights_receipt") or not theirs or theirs.source_hash != "their content"
-        )
+        if theirs is None or theirs.source_hash != THEIRS:
+            detail = "the receipt that the flights pipeline has for 22 January is no longer what it was"
+            self.stop(case, detail, kind="flights_receipt")
         if run.status != "succeeded":
-            self._raised(case, run.error or run.status, run.traceback or "")
-        if got != want:
-            self._fail(case, _difference(got, want))
-        if self.seen["flights_receipt"]:
-            self._fail(case, "the receipt that the flights pipeline has for 22 January is no longer what it was")
+            self._failed(case, run.error or run.status, run.traceback or "", kind_of)
+        found = Comparison(self._table(case), in_files(map(self._file, sorted(self.loaded))))
+        if found:
+            self.stop(case, str(found), **kind_of(found))
+        self._receipts(days, case)
+
+    def _failed(self, case: str, error: str, trace: str, kind_of: Callable[..., Any]) -> None:
+        """A run that failed: why, as far as its error tells it."""
+        told = short(error)
+        if NOTHING in error:
+            self.stop(case, told.partition(": ")[2])
+        if "locked by another process" in error or "database is locked" in error:
+            self.raised(case, error, trace, kind="waits_for_itself")
+        if "UNIQUE constraint failed: weather." in error and kind_of in (kinds.again, kinds.clocks):
+            self.raised(case, error, trace, kind="again" if kind_of is kinds.again else "clocks", how=told)
+        if "found receipts for" in error:  # the pipeline's own, not raised by the reader's code
+            rows = self._table(case, or_none=True)
+            if not rows and not receipts_of("weather"):
+                self.stop(case, told, kind="nothing_kept")
+            found = Comparison(rows, in_files(map(self._file, sorted(self.loaded))))
+            self.stop(case, told.partition(": ")[2], **kinds.lost_days(found))
+        self.raised(case, error, trace)
+
+    def _receipts(self, days: list[date], case: str) -> None:
+        """What the receipts say is what landed() gives and what is in the table."""
+        hashes, receipts, table = self._landed(case), receipts_of("weather", days), self._table(case)
+        for day in days:
+            if day not in hashes:
+                detail = f"landed() does not name {day} once it is loaded: nobody would see a correction"
+                self.stop(case, detail)
+            one, rows, landed = receipts[day], sum(row.day == day for row in table), hashes[day]
+            if one.source_hash != landed:
+                both = {"theirs": cut(one.source_hash), "landed": cut(landed)}
+                detail = f"the receipt of {day} has {one.source_hash!r}, landed() gives {landed!r}"
+                self.stop(case, detail, kind="other_hash", day=str(day), **both)
+            if (one.rows_loaded, one.rows_rejected) != (rows, 0):
+                self.seen.update(day=str(day), said=one.rows_loaded, rows=rows)
+                detail = f"the receipt of {day}: {one.rows_loaded} rows loaded, {one.rows_rejected} rejected; "
+                kind = "miscounted" if one.rows_loaded != rows else ""
+                self.stop(case, f"{detail}there are {rows} in the table, and no line is bad", kind=kind)
 
     def _corrected(self) -> None:
         """Killed at each moment of loading a corrected 22 January: the old day, or the new one."""
         case = "a corrected 22 January: an hour withdrawn, a temperature changed"
-        old = self._files(self.loaded)
-        file = self.landing / "weather" / f"{FIRST}.csv"
-        lines = file.read_text(encoding="utf-8").splitlines()
+        before, old = self._landed(case)[FIRST], in_files(map(self._file, sorted(self.loaded)))
+        lines = self._file(FIRST).read_text(encoding="utf-8").splitlines()
         cells = lines[5].split(",")
         cells[5] = "11.5"
-        file.write_text("\n".join([*lines[:5], ",".join(cells), *lines[6:-1]]) + "\n", encoding="utf-8")
-        new = self._files(self.loaded)
-        before, after = self.hashes[FIRST], self._do(case, self.pipeline.landed).get(FIRST)
-        self.seen["same_hash"] = before == after
+        text = "\n".join([*lines[:5], ",".join(cells), *lines[6:-1]]) + "\n"
+        self._file(FIRST).write_text(text, encoding="utf-8")
+        after, new = self._landed(case)[FIRST], in_files(map(self._file, sorted(self.loaded)))
         if before == after:
-            self._fail(case, "landed() gives the same hash as before the correction, so nobody would load it again")
+            detail = "landed() gives the same hash as before the correction, so nobody would load it again"
+            self.stop(case, detail, kind="same_hash")
+        withdrawn = {row.key for row in old} - {row.key for row in new}
         with engine_images(database.engine(f"sqlite:///{self.warehouse}"), self.warehouse, self.images) as images:
-            self._run([FIRST], case, "corrected")
-        kinds = {frozenset(old.items()): "old", frozenset(new.items()): "new"}
+            self._load([FIRST], case, lambda found: kinds.corrected(found, withdrawn))
         for path, statement in zip(images.paths, images.before, strict=True):
-            rows = kinds.get(frozenset(self._table(path).items()), "mixed")
-            receipt = {before: "old", after: "new"}.get(self._receipt(path), "no")
-            if (rows, receipt) not in (("old", "old"), ("new", "new")) and not self.seen["same_hash"]:
-                self.seen.update(torn=True, data=rows, receipt=receipt)
+            if torn := judged(path, FIRST, {before: old, after: new}):
                 moment = " ".join(statement.split())[:60]
-                self._stop(f"{case}; killed before `{moment}`", f"found {rows} rows under the {receipt} receipt")
+                self.stop(f"{case}; killed before `{moment}`", f"it leaves {torn}", kind="torn", torn=torn)
 
     def _late(self) -> None:
         """31 December: no file, which is no error; then it comes."""
         if self.seen["ghost"]:
-            run = self._do("31 December", lambda: self.pipeline.attempt(Interval.of(LATE)))
-            self.seen["ghost_error"] = run.error or run.status
+            run = self.do("31 December", lambda: self.pipeline.attempt(Interval.of(LATE)))
+            how = f"Its run fails: {short(run.error or '')}" if run.error else "Its run succeeds, with nothing to load"
             case = "31 December, of which flights have landed and no weather"
-            self._fail(case, "landed() names the day, although there is nothing to load")
+            self.stop(case, "landed() names the day, although there is nothing to load", kind="ghost", how=how)
         text = weather_file(BEFORE).read_text(encoding="utf-8")
         text = re.sub(r"2013-12-31T", "2014-01-01T", text)
         text = re.sub(r"2013-12-30T", "2013-12-31T", text).replace(",2013,12,30,", ",2013,12,31,")
-        (self.landing / "weather" / f"{LATE}.csv").write_text(text, encoding="utf-8")
+        self._file(LATE).write_text(text, encoding="utf-8")
         case = "31 December, whose file came late"
-        if LATE not in self._do(case, self.pipeline.landed):
-            self._stop(case, "landed() does not name the day")
-        self._run([LATE], case, "late")
+        if LATE not in self._landed(case):
+            self.stop(case, "landed() does not name the day")
+        self._load([LATE], case, lambda found: {})
+
+    def _once_more(self) -> None:
+        """What landed() gives for a change of one digit, for a copy, and in another process: hash() is salted anew."""
+        case = "23 January once more, with another digit in it"
+        before, text = self._landed(case), self._file(SECOND).read_text(encoding="utf-8")
+        self._file(SECOND).write_text(text.replace(",10,", ",90,", 1), encoding="utf-8")
+        case, here = "landed() once more, in another process", self._landed(case)
+        if before[SECOND] == here[SECOND]:
+            self.stop(case, "landed() gives the same hash as before", kind="same_hash")
+        os.utime(self._file(SECOND), (1e9, 1e9))
+        if self._landed(case).get(SECOND) != here[SECOND]:
+            copied = "the file of 23 January, copied once more: the same bytes, another time of change"
+            self.stop(copied, "landed() gives another hash: every copy would be taken for a correction")
+        command = [sys.executable, "-W", "ignore", "-c", ELSEWHERE, self.path]
+        seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, check=False)
+        if done.returncode:
+            self.stop(case, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "its process ended")
+        if json.loads(done.stdout.splitlines()[-1]) != {str(day): repr(content) for day, content in here.items()}:
+            self.stop(case, "it gives other hashes for the same files: after a restart every day is pending")
 
     # ---- looking
 
-    def _table(self, path: Path | None = None) -> Counter:
-        """(day, hour, airport, measurements) -> how often it is in the table; hours as UTC text."""
-        with closing(sqlite3.connect(path or self.warehouse)) as conn:
-            try:
-                rows = conn.execute(TABLE).fetchall()
-            except sqlite3.OperationalError as error:
-                if path:  # before the first load there is none
-                    return Counter()
-                self._stop("reading the table `weather`", f"{error}; expected the columns origin, hour, {MEASURED}")
-        frame = pd.DataFrame(rows, columns=["hour", "origin", *MEASURED])
+    def _file(self, day: date, kind: str = "weather") -> Path:
+        return self.landing / kind / f"{day}.csv"
+
+    def _landed(self, case: str) -> dict[date, Any]:
+        return self.do(case, self.pipeline.landed)
+
+    def _table(self, case: str, or_none: bool = False) -> list[Row]:
+        """The rows; with `or_none` there need not be such a table."""
         try:
-            frame["hour"] = pd.to_datetime(frame.hour, utc=True, format="mixed")
-        except (ValueError, TypeError) as error:
-            self._stop("reading the table `weather`", f"an hour cannot be read: {error}")
-        return _counted(frame)
-
-    def _files(self, days: list[date]) -> Counter:
-        files = [pd.read_csv(self.landing / "weather" / f"{day}.csv") for day in days]
-        frame = pd.concat(files)
-        return _counted(frame.assign(hour=pd.to_datetime(frame.time_hour, utc=True)))
-
-    def _receipt(self, path: Path) -> str | None:
-        with closing(sqlite3.connect(path)) as conn:
-            chosen = "SELECT source_hash FROM receipts WHERE pipeline = 'weather' AND flight_date = ?"
-            found = conn.execute(chosen, (str(FIRST),)).fetchone()
-        return found[0] if found else None
-
-    # ---- saying
-
-    def _do(self, case: str, work: Any) -> Any:
-        try:
-            return work()
-        except Exception as error:
-            import traceback
-
-            text = "".join(traceback.format_exception(error))
-            self._raised(case, f"{type(error).__name__}: {error}", text)
-
-    def _raised(self, case: str, error: str, trace: str) -> None:
-        lines = re.findall(r'File "[^"]*weather\w*\.py", line (\d+), in .*\n\s+(.*)', trace)
-        at = f"line {lines[-1][0]} of your file: {lines[-1][1].strip()}" if lines else ""
-        self.seen["raised"] = (case, error.splitlines()[0], at)
-        raise Over
-
-    def _fail(self, case: str, detail: str) -> None:
-        self.seen["failures"].append((case, detail))
-
-    def _stop(self, case: str, detail: str) -> None:
-        self._fail(case, detail)
-        raise Over
-
-
-def _counted(frame: pd.DataFrame) -> Counter:
-    day = frame.hour.dt.tz_convert("America/New_York").dt.date.astype(str)
-    hour = frame.hour.dt.strftime("%Y-%m-%d %H:%M:%S")
-    values = frame[MEASURED].astype(float).astype(object)
-    columns = [values[name].where(values[name].notna(), None) for name in MEASURED]
-    return Counter(zip(day, hour, frame.origin, *columns, strict=True))
-
-
-def _difference(got: Counter, want: Counter) -> str:
-    if got.total() != want.total():
-        return f"expected {want.total()} rows in the table, found {got.total()}"
-    lacking, extra = next(iter(want - got)), next(iter(got - want))
-    names = ["hour", "origin", *MEASURED]
-    return (
-        f"expected a row {dict(zip(names, lacking[1:], strict=True))}; one that should not be there is "
-        f"{dict(zip(names, extra[1:], strict=True))}"
-    )
+            return in_table(self.warehouse)
+        except Unreadable as error:
+            if or_none and error.kind == "table":
+                return []
+            self.stop(case, str(error), kind=error.kind, column=error.column, found=repr(error.found))

@@ -18,7 +18,7 @@ def difference(got: Any, want: Any) -> str:
         return frame_difference(got, want)
     if isinstance(want, Mapping):
         return _mapping_difference(got, want)
-    if plain(got) == plain(want) and isinstance(plain(got), bool) == isinstance(plain(want), bool):
+    if _alike(plain(got), plain(want)):
         return ""
     expected, found = show(want), show(got)
     cut = expected.endswith("…") or found.endswith("…")
@@ -27,6 +27,15 @@ def difference(got: Any, want: Any) -> str:
 
 def same(got: Any, want: Any) -> bool:
     return not difference(got, want)
+
+
+def _alike(got: Any, want: Any) -> bool:
+    """Whether they are equal and both truth values or both not. What cannot be compared is not: a frame, say."""
+    try:
+        found = got == want
+    except Exception:  # the answer's own class, or an array in a list: whatever it is, it is not what is wanted
+        return False
+    return isinstance(plain(found), bool) and plain(found) and isinstance(got, bool) == isinstance(want, bool)
 
 
 def plain(value: Any) -> Any:
@@ -71,6 +80,8 @@ def show(value: Any, width: int = 200) -> str:
     """A value as a person writes it, cut to `width` characters."""
     if _is(value, "DataFrame"):
         text = f"a DataFrame of {len(value):,} rows and {len(value.columns)} columns"
+    elif _is(value, "Series") or _is(value, "Index"):
+        text = f"{'a Series' if _is(value, 'Series') else 'an Index'} of {len(value):,} values"
     elif isinstance(value, datetime):
         text = value.isoformat(" ")
     elif isinstance(value, date):
@@ -78,8 +89,15 @@ def show(value: Any, width: int = 200) -> str:
     elif isinstance(value, list | tuple) and value and all(isinstance(item, date) for item in value):
         text = f"({', '.join(map(show, value))})" if isinstance(value, tuple) else f"[{', '.join(map(show, value))}]"
     else:
-        text = repr(value)
+        text = _repr(value)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # a class of the reader's, half written
+        return f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
 
 
 def _is(value: Any, name: str) -> bool:

@@ -16,10 +16,15 @@ from typing import TYPE_CHECKING
 import etl_core
 from etl_core import RetryPolicy, history
 from etl_core.history import Run
+from etl_core.views.words import first_line
 from exercises import view
+from exercises.told import Told
 
 if TYPE_CHECKING:
     from etl_core.views.control_room import ControlRoom
+
+GLANCE = 1  # seconds: so long nobody may be there, as while a button is pressed
+BLOCKED = 8  # seconds after which a day that is blocked is not about to be tried with a corrected file
 
 # The flights, with one attempt a stage and seconds instead of minutes between the attempts of a run.
 flights = replace(
@@ -30,22 +35,64 @@ flights = replace(
 )
 
 
-def until(condition: Callable[[], object], seconds: float = 90) -> None:
-    """Wait for something that another thread or process brings about. AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
+def until(
+    condition: Callable[[], object],
+    room: ControlRoom,
+    pipeline: str | None = None,
+    seconds: float = 90,
+    what: Callable[[], str] = lambda: "it has not come about",
+) -> None:
+    """Wait for something that the room's scheduler brings about.
+
+    Told says why it will not be: after a second where no tick will come, such as of a schedule that is paused; else
+    after `seconds`, with `what` is still amiss.
+    """
+    began = since = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"it has not come about within {seconds:g} s"
+        now, why = time.monotonic(), _idle(room, pipeline)
+        since = since if why else now
+        if why and now - since > GLANCE:
+            raise Told(f"{what()}, and {why}")
+        if now - began > seconds:
+            raise Told(f"{what()}, after {seconds:g} s. Look at the panel: what does it say of this?")
         time.sleep(0.05)
 
 
-def wait_for(room: ControlRoom, days: list[date], status: str, pipeline: str | None = None) -> None:
-    """Wait until all these days are loaded, pending, waiting or blocked, as the room's calendar shows them."""
+def wait_for(
+    room: ControlRoom, days: list[date], status: str, pipeline: str | None = None, seconds: float = 90
+) -> None:
+    """Wait until all these days are loaded, pending, waiting or blocked, as the room's calendar shows them.
+
+    Told as by `until`, and of a day that is blocked, which no tick tries again.
+    """
+    began = time.monotonic()
 
     def there() -> bool:
-        found = room.view(pipeline).days
-        return all(found.get(day) == status for day in days)
+        found = room.view(pipeline)
+        stuck = [one for one in found.blocked if one[0] in days and status != "blocked"]
+        if stuck and time.monotonic() - began > BLOCKED:  # a tick may be on its way to a corrected file
+            raise Told(f"{stuck[0][0]} is blocked, and no tick tries it again: {first_line(stuck[0][1], 160)}")
+        return all(found.days.get(day) == status for day in days)
 
-    until(there)
+    def amiss() -> str:
+        found = room.view(pipeline).days
+        return next(
+            (f"{day} is {found.get(day, 'not there')}" for day in days if found.get(day) != status), "it took long"
+        )
+
+    until(there, room, pipeline, seconds, amiss)
+
+
+def _idle(room: ControlRoom, pipeline: str | None) -> str:
+    """Why no tick and no retry will come, if none will; nothing while somebody is at work."""
+    found = room.view(pipeline)
+    if found.ticking or found.at_work or found.problems or room.worker.busy:
+        return ""
+    if found.state == "failed":
+        return "the scheduler has failed: press Start"
+    if found.schedule is None:
+        return "there is no schedule: press Start"
+    return "the schedule is paused: press Resume" if found.schedule.paused else "the scheduler is stopped: press Start"
 
 
 def drills() -> None:

@@ -8,12 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
 from etl_core import history, settings
+from exercises.tools import nightly
 
 
 def survey(process: subprocess.Popen[bytes]) -> pd.Series:
@@ -63,13 +65,29 @@ def alarms() -> list[str]:
     return [name for (name,) in ids if name.startswith("retry|")]
 
 
-def until(condition: Callable[[], object], seconds: float = 40) -> None:
+def until(condition: Callable[[], object], seconds: float = 75) -> None:
     """Wait until `condition()` holds. TimeoutError if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:g} s for it in vain; run the cells above again, from begin on")
         time.sleep(0.02)
+
+
+def calls_by_slot(first: datetime, slots: int) -> pd.DataFrame:
+    """Calls of the jobs in `nightly` in slots of a second from `first` on: columns slot and process, from 0 and 1.
+
+    Waits for a call after the last slot, however slow the machine is. TimeoutError as in `until`.
+    """
+
+    def last() -> bool:
+        return any(call.at >= first.timestamp() + slots for call in nightly.calls())
+
+    until(last)
+    found = pd.DataFrame(nightly.calls())
+    slot = ((found["at"] - first.timestamp()) // 1).astype(int)
+    found = found.assign(slot=slot)[slot.between(0, slots - 1)]
+    return found.assign(process=found["pid"].rank(method="dense").astype(int))
 
 
 def _hold(path: Path) -> str:

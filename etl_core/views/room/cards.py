@@ -1,0 +1,127 @@
+"""The cards below the headline: backfill, faults, and the landing of days where the room has a delivery.
+
+They hold what is being chosen, never what is true: that is read at every painting, and written below each choice.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+import ipywidgets as widgets
+
+from etl_core import faults
+from etl_core.views.room.controls import button, column, field, heading, html, line
+from etl_core.views.room.painter import put
+from etl_core.views.room.parts import note
+from etl_core.views.room.view import View
+from etl_core.views.room.work import Progress
+from etl_core.views.words import count
+
+if TYPE_CHECKING:
+    from etl_core.views.room.panel import Panel
+
+
+class Card(Protocol):
+    box: widgets.VBox
+
+    def paint(self, view: View) -> None:
+        """Write what is true below the choices."""
+
+
+def card(title: str, told: str, *children: widgets.Widget) -> widgets.VBox:
+    return column("etl-card", html("etl-heading", heading(title, told)), *children)
+
+
+class BackfillCard:
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.first = field(widgets.DatePicker(), "room-first", "first day", "118px")
+        self.last = field(widgets.DatePicker(), "room-last", "last day", "118px")
+        batches = widgets.Dropdown(options=[("by day", "day"), ("by month", "month")])
+        self.batch = field(batches, "room-batch", "days a run", "96px")
+        self.go = button("Backfill", "room-backfill", "Load what is pending of these days, both included")
+        self.cancel = button("Cancel", "room-cancel", "Stop after the run at hand")
+        panel.on(self.go, self._go)
+        panel.on(self.cancel, lambda: panel.do(panel.room.worker.cancel))
+        self.told = html("room-progress")
+        rows = line(self.first, html("etl-word", "to"), self.last), line(self.batch, self.go, self.cancel)
+        self.box = card("Backfill", "by hand", *rows, self.told)
+
+    def paint(self, view: View) -> None:
+        worker = self.panel.room.worker
+        if self.first.value is None and self.last.value is None and view.facts.landed:
+            put(self.first, value=view.behind[0] if view.behind else min(view.facts.landed))
+            put(self.last, value=max(view.facts.landed))
+        put(self.go, disabled=worker.busy)
+        put(self.cancel, disabled=not worker.busy)
+        put(self.told, value=_progress(worker.progress))
+
+    def _go(self) -> None:
+        days = self.first.value, self.last.value
+        self.panel.do(self.panel.room.backfill, *days, self.batch.value, self.panel.name)
+
+
+class FaultsCard:
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        points = widgets.Dropdown(options=faults.POINTS, value="load")
+        self.point = field(points, "room-point", "where it breaks", "168px")
+        kinds = [("kill this kernel" if kind == "kill" else kind, kind) for kind in faults.KINDS]
+        self.kind = field(widgets.Dropdown(options=kinds, value="offline"), "room-kind", "how it breaks", "118px")
+        self.times = field(widgets.BoundedIntText(1, min=1, max=99), "room-times", "how many times", "56px")
+        self.arm = button("Arm", "room-arm", "It fires when a run comes to this point")
+        self.clear = button("Clear", "room-clear", "Nothing is armed any more")
+        panel.on(self.arm, self._arm)
+        panel.on(self.clear, lambda: panel.do(panel.room.clear_faults))
+        self.told = html("room-armed")
+        rows = line(self.point, self.kind), line(html("etl-word", "times"), self.times, self.arm, self.clear)
+        self.box = card("Break it on purpose", "once, or more often", *rows, self.told)
+
+    def paint(self, view: View) -> None:
+        armed = map(escape, view.armed)
+        chips = "".join(f'<span class="chip" data-fault="{fault}">{fault}</span>' for fault in armed)
+        put(self.told, value=f'<div class="etl-note">armed: {chips}</div>' if chips else note("nothing is armed"))
+        put(self.clear, disabled=not view.armed)
+
+    def _arm(self) -> None:
+        self.panel.do(self.panel.room.arm, self.point.value, self.kind.value, self.times.value)
+
+
+class LandingCard:
+    """Hidden while the room has no delivery."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        rates = widgets.Dropdown(options=[("off", 0)], value=0)
+        self.rate = field(rates, "room-rate", "days that land by themselves", "170px")
+        self.told = html("room-landing")
+        self.box = card("Landing", "the world does not wait", line(self.rate), self.told)
+        self.rate.observe(panel.guarded(self._chosen), "value")
+
+    def paint(self, view: View) -> None:
+        delivery = self.panel.room.delivery
+        put(self.box.layout, display=None if delivery else "none")
+        if delivery is None:
+            return
+        steps = sorted({1, 3, 10, 31, delivery.days} - {0})
+        put(self.rate, options=(("off", 0), *((f"{count(n, 'day')} each {delivery.every:g} s", n) for n in steps)))
+        put(self.rate, value=delivery.days)
+        landed, coming = len(delivery.landed()), delivery.coming()
+        told = f"{landed:,} of {count(landed + len(coming), 'day')} have landed; "
+        told += f"next {coming[0]}" if coming else "none is left"
+        put(self.told, value=note(delivery.problem or told, bad=delivery.problem is not None))
+
+    def _chosen(self, change: Any) -> None:
+        if not self.panel.painter.at_work():
+            self.panel.room.delivery.days = change["new"]
+
+
+def _progress(progress: Progress | None) -> str:
+    if progress is None:
+        return note("oldest first; what is loaded already is left alone")
+    if progress.outcome is not None:
+        return note(f"{progress.what}: {progress.outcome}", bad=not progress.ok)
+    share = f'<div class="etl-progress"><i style="width: {100 * progress.done / progress.days:.1f}%"></i></div>'
+    told = note(f"{progress.what}: {progress.done} of {count(progress.days, 'day')}")
+    return f'<div data-done="{progress.done}" data-days="{progress.days}">{share}{told}</div>'
