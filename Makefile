@@ -95,7 +95,8 @@ test: $(TEST_READY)  ## the quick tests
 	@$(PY) -m pytest -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(TEST_READY)  ## the tests that take long
-	@$(PY) -m pytest -m slow
+	@$(PY) -m pytest -m slow $(PYTEST_ARGS) tests/exercises tests/notebooks
+	@$(PY) -m pytest -m slow --ignore=tests/exercises --ignore=tests/notebooks  # crashes and browser: one at a time
 
 test-all: test test-slow  ## every test
 

@@ -55,6 +55,7 @@ def cells() -> tuple[str, str, str]:
     return first, second, re.sub("^    ", "", lines, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_second_notebook_sees_the_same_and_takes_nothing(tmp_path: Path) -> None:
     first, second, look = cells()

@@ -49,6 +49,7 @@ def test_a_schedule_that_is_paused_is_told_at_once(room: ControlRoom) -> None:
     wait_for(room, [*DAYS, date(2024, 1, 4)], "loaded")
 
 
+@pytest.mark.slow
 def test_a_day_that_is_blocked_is_told_with_its_error(room: ControlRoom) -> None:
     land("2024-01-02", "broken\n")
     room.start(choice=OFTEN)
