@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import pytest
 from etl_core import flights, landed, settings
 from etl_core.errors import BadParameter, BadSchema
 from etl_core.running import Lock
+from etl_core.views.control_room import control_room
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.view import View
-from tests.core.toy import until
+from tests.core.toy import land, toy, until
 
 FIRST, SECOND, THIRD = (date(2013, 1, n) for n in (1, 2, 3))
 
@@ -162,3 +165,18 @@ def test_a_room_with_a_delivery_goes_stale_while_it_is_paused(home: Path) -> Non
         os.environ.pop("ETL_LANDING")
         if before is not None:
             os.environ["ETL_LANDING"] = before
+
+
+def test_what_has_just_landed_is_seen_at_once_however_long_the_look_takes(letters: Path) -> None:
+    def slowly() -> dict[date, str]:
+        time.sleep(0.1)  # as for a landing zone far away
+        return toy.landed()
+
+    room = control_room(replace(toy, landed=slowly))
+    try:
+        before = len(room.view().behind)
+        land("2024-03-01", "a,1\n")
+        assert len(room.view(patient=True).behind) == before  # what the painter shows may be some seconds old
+        assert len(room.view().behind) == before + 1
+    finally:
+        room.close()

@@ -62,14 +62,14 @@ class Reader:
         self._landed: Mapping[date, str] = {}
         self._look_again = 0.0
 
-    def read(self) -> Facts:
-        """The facts of this moment.
+    def read(self, patient: bool = False) -> Facts:
+        """The facts of this moment; with `patient`, a landing zone that takes long to look at is looked at less often.
 
         A run writes its end before it gives its lock back, so one that was found dead is dead only if the history, read
         after that, still says running. And a process that died writes nothing: its death is reason to read again.
         """
         problems: list[str] = []
-        landed = _or(problems, {}, self._look_at_landing)
+        landed = _or(problems, {}, lambda: self._look_at_landing(patient))
         alive = self._facts.alive
         while True:
             seen = None if problems else _seen(tuple(landed.items()), tuple(alive.items()))
@@ -102,9 +102,9 @@ class Reader:
             "loaded": frozenset(receipts_of(name)),
         }
 
-    def _look_at_landing(self) -> Mapping[date, str]:
+    def _look_at_landing(self, patient: bool) -> Mapping[date, str]:
         began = time.monotonic()
-        if began >= self._look_again:
+        if began >= self._look_again or not patient:
             self._landed = self.pipeline.landed()
             took = time.monotonic() - began
             self._look_again = began + (PATIENCE * took if took > CHEAP else 0)

@@ -68,16 +68,16 @@ class Model:
                 self.pipelines[pipeline.name] = pipeline
                 self._readers[pipeline.name] = Reader(pipeline)
 
-    def view(self, pipeline: str | None = None) -> View:
+    def view(self, pipeline: str | None = None, patient: bool = False) -> View:
         """Everything there is to know at this moment about one pipeline (default: the first). What cannot be read is
-        in its `problems`; this raises only for a pipeline that is not here."""
+        in its `problems`; this raises only for a pipeline that is not here. `patient`: see `Reader.read`."""
         chosen = self._pipeline(pipeline)
         with self._look:
             at, problem, first = datetime.now(UTC), (), ""
             try:
                 self._same_home()
                 first = exports(chosen)
-                facts = self._readers[chosen.name].read()
+                facts = self._readers[chosen.name].read(patient)
                 armed = tuple(map(str, faults.armed()))
                 who = holder.mine() if get_scheduler().state in ("running", "stopping", "failed") else holder.holding()
             except EtlError as error:

@@ -135,7 +135,7 @@ class Panel:
             put(self.face.pipeline, options=names)
             put(self.face.pipeline, value=chosen)
         put(self.face.pipeline.layout, display=None if len(names) > 1 else "none")
-        view = self.room.view(self.name)
+        view = self.room.view(self.name, patient=True)
         self._paint_head(view)
         for answer in headline(view):
             put(self.face.cards[answer.name], value=answer_card(answer))
