@@ -148,11 +148,11 @@ def grade_read_raw(t: Trial) -> None:
         landing.line(carrier="NA", flight="007"),
         landing.line(tailnum=" N1422 "),
         "",
-        landing.line(dest="None", dep_time="NA"),
+        landing.line(dest="None", dep_time="NA", arr_time=""),
         landing.line(tailnum='"N14,22"'),
     )
     for case, path in (
-        ("a small file: carrier NA, flight 007, spaces, a blank line, and a comma in quotes", odd),
+        ("a small file: carrier NA, flight 007, spaces, a blank line, an empty cell, and a comma in quotes", odd),
         ("15 January", landing.flights_file("2013-01-15")),
     ):
         frame = t.call(path, case=case)

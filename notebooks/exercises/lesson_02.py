@@ -776,14 +776,16 @@ ODD = {  # line -> what is wrong with it
     13: {"sched_dep_time": "1299", "flight": "9"},
     14: {"origin": "JFK"},  # the flight of line 2, from another airport
     15: {"sched_dep_time": "615"},  # and once more on the same day
+    16: {"dep_time": "5:17", "flight": "10"},  # not NA: it did leave
+    17: {"dep_time": "-50", "flight": "11"},
 }
 GOOD = [2, 4, 5, 9, 10, 14, 15]
-REJECTED = [3, 6, 7, 8, 11, 12, 13]
+REJECTED = [3, 6, 7, 8, 11, 12, 13, 16, 17]
 
 
 @four.grade
 def grade_sort_out(t: Trial) -> None:
-    case = "fourteen lines: times that are none, a repeated key, a line with two faults, cancelled, diverted"
+    case = "sixteen lines: times that are none, a repeated key, a line with two faults, cancelled, diverted"
     raw = _frame([(line, landing.line(**changes)) for line, changes in ODD.items()])
     good, rejected = _sorted_out(t, raw, case)
     t.seen.good, t.seen.rejected, t.seen.same_key = good, rejected, {2, 6} <= set(good)

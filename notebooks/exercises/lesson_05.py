@@ -131,7 +131,8 @@ def grade_parse_day(t: Trial) -> None:
         found = t.call(value, case=f"the {type(value).__name__} {value}")
         t.equal(found, DAY, f"the {type(value).__name__} {value}")
     moment = datetime(2013, 1, 15, 10, 30)
-    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01", moment):
+    left_over = "2013-01-155", "2013-01-15 to 2013-01-20"
+    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01", *left_over, moment):
         case = f"{value!r}"
         found = t.call(value, case=case, allow=True, none=True)
         if isinstance(found, Raised):
