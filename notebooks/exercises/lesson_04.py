@@ -579,6 +579,24 @@ def holds_the_database(path, day, work):
             conn.commit()
 
 
+@two.right
+def deletes_and_inserts(path, day, work):
+    with closing(sqlite3.connect(path)) as conn:
+        row = conn.execute("INSERT INTO runs (day, status) VALUES (?, 'running')", (day,)).lastrowid
+        conn.commit()
+        status, said = "failed", None
+        try:
+            work()
+            status = "succeeded"
+        except BaseException as error:
+            said = repr(error)
+            raise
+        finally:
+            with conn:
+                conn.execute("DELETE FROM runs WHERE id = ?", (row,))
+                conn.execute("INSERT INTO runs (day, status, error) VALUES (?, ?, ?)", (day, status, said))
+
+
 @two.wrong(
     "Another run began while yours was at work, and in the end the two rows read {both}: yours is the first, and the "
     "other one still runs. The newest row is not always one's own.",
@@ -700,13 +718,14 @@ def _beside_others(t: Trial) -> None:
 
     t.call(path, "2013-01-15", work, case=case)
     t.true(not t.seen.locked, case, f"the other run could not write: {t.seen.locked}")
-    t.seen.both = None if t.seen.locked else [row[0] for row in _runs(path)]
+    t.seen.both = None if t.seen.locked else [row[0] for row in sorted(_runs(path), key=lambda row: row[2])]
     t.equal(t.seen.both, None if t.seen.locked else ["succeeded", "running"], f"{case}; the statuses of both runs")
 
 
 def _runs(path: Path) -> list[tuple]:
+    """(status, error, day) of each run, in the order in which they began."""
     with closing(sqlite3.connect(path, timeout=1)) as conn:
-        return conn.execute("SELECT status, error FROM runs ORDER BY id").fetchall()
+        return conn.execute("SELECT status, error, day FROM runs ORDER BY id").fetchall()
 
 
 # ---- 4.3 ------------------------------------------------------------------------------------------------------------
