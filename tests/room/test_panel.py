@@ -79,7 +79,7 @@ def test_an_error_in_a_callback_appears_in_the_panel_and_in_the_log(panel: objec
 
 
 def test_an_error_in_painting_appears_and_painting_goes_on(panel: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(name: object) -> None:
+    def broken(*given: object, **named: object) -> None:
         raise ZeroDivisionError("painting")
 
     painted(panel)
