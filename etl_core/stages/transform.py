@@ -7,6 +7,8 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl_core.interval import Interval
 from etl_core.stages import clock
@@ -97,12 +99,13 @@ def _in_our_terms(good: pd.DataFrame, zones: pd.Series) -> pd.DataFrame:
 
 def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Series:
     """The time zone of each destination, missing where airports.csv tells none that is known."""
-    zones = pd.Series(airports.tzone.array, index=airports.faa).dropna()
-    for zone in zones.unique():
+    rows = pc.index_in(pa.Array.from_pandas(dest), pa.Array.from_pandas(airports.faa))  # in Arrow: no index to build
+    zones = pa.Array.from_pandas(airports.tzone).take(rows)
+    for zone in zones.unique().drop_null().to_pylist():
         if not clock.is_zone(zone):
             notes.append(f"airports.csv: the time zone {zone!r} is not known, so it is taken as missing")
-            zones = zones[zones != zone]
-    return dest.map(zones)
+            zones = pc.if_else(pc.equal(zones, zone), None, zones)
+    return zones.to_pandas()
 
 
 def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

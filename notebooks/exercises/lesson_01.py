@@ -324,6 +324,15 @@ def four_digits(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:4]
 
 
+@two.wrong(
+    "A file with one more blank line at its end has the fingerprint of the one without. Those are other bytes, and "
+    "whatever is taken off before you look can change without being noticed.",
+    when=lambda seen: seen.edit_seen and seen.end_seen and seen.blank_seen is False,
+)
+def strips_first(path):
+    return hashlib.sha256(Path(path).read_bytes().strip()).hexdigest()
+
+
 @two.right
 def md5_in_pieces(path):
     digest = hashlib.md5()
@@ -368,6 +377,8 @@ def grade_fingerprint(t: Trial) -> None:
     os.utime(turned, (1_360_000_000, 1_360_000_000))
     look("order_seen", "the same lines in another order", turned, False)
     look("parsed_edit_seen", "other bytes that mean the same (CRLF)", _edited(first, "b.csv", b"\n", b"\r\n"), False)
+    last = f"{lines[-1]}\n".encode()
+    look("blank_seen", "one more blank line at its end", _edited(first, "g.csv", last, last + b"\n"), False)
     look("copy_same", "a copy under another name", shutil.copy2(first, t.folder / "copy of it.csv"), True)
     os.utime(first, (1_400_000_000, 1_400_000_000))
     look("touch_same", "the same file, its date changed", first, True)
@@ -638,8 +649,8 @@ def copyfileobj(url, target):
 
 
 @four.wrong(
-    "A download failed ({failed}) and your function returned without an error. Its caller goes on, with the old file "
-    "or a wrong one, and nobody will know: what was only printed or logged did not happen for a program.",
+    "A download failed ({failed}) and your function returned without an error. Its caller goes on, with the old "
+    "file, a wrong one or none, and nobody will know: what was only printed or logged did not happen for a program.",
     when=lambda seen: seen.silent,
 )
 def swallows(url, target):
@@ -661,6 +672,22 @@ def in_place(url, target):
             file.write(piece)
     if target.stat().st_size != announced:
         raise OSError("cut off")
+
+
+@four.wrong(
+    "Your code takes the old file away before the new one has its name. Whoever reads in between finds no file at all, "
+    "and a kill there leaves none.",
+    when=lambda seen: seen.taken_away == "whole" and seen.arrived,
+)
+def unlinks_first(url, target):
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        data = reply.read()
+        if len(data) != int(reply.headers["Content-Length"]):
+            raise OSError("cut off")
+    part = target.with_name(f"{target.name}.part")
+    part.write_bytes(data)
+    target.unlink()
+    os.rename(part, target)
 
 
 @four.wrong(
@@ -705,23 +732,28 @@ def grade_fetch(t: Trial) -> None:
             target.write_bytes(old)
             with watched(lambda how, path, target=target: _note_write(t, how, path, target)):
                 found = t.call(f"{site.url}/{page}.csv", target, case=case, allow=page != "whole")
-            now = target.read_bytes() if target.exists() else b""
+            now = target.read_bytes() if target.exists() else None
+            left = "is gone" if now is None else f"has {len(now):,} bytes"
             if page == "whole":
-                there = "still is the old file" if now == old else f"has {len(now):,} bytes"
+                there = "still is the old file" if now == old else left
+                t.seen.arrived = now == body
                 if not t.true(now == body, case, f"expected the {len(body):,} bytes of the file; the target {there}"):
                     t.stop("", "")
             elif not isinstance(found, Raised):
                 t.seen.silent, t.seen.failed = page, t.seen.failed or case
-                t.seen.kept = t.seen.kept or len(now)
-                t.fail(case, f"expected an error; your function returned, and the target has {len(now):,} bytes")
+                t.seen.kept = t.seen.kept or len(now or b"")
+                t.fail(case, f"expected an error; your function returned, and the target {left}")
             else:
-                t.true(now == old, case, f"expected the target as it was before, got {len(now):,} bytes")
+                t.true(now == old, case, f"expected the target as it was before; it {left}")
             t.true(not t.seen.in_place, case, "the target was opened for writing")
+            t.true(not t.seen.taken_away, case, "the target was removed, or renamed, before the new file took its name")
             t.true(not t.seen.stranger, case, f"{t.seen.stranger} was there for a while")
 
 
 def _note_write(t: Trial, how: str, path: Path, target: Path) -> None:
     if path == target and how == "open":
         t.seen.in_place = True
-    elif path.parent == target.parent and path != target and path.match("*.csv"):
+    elif path == target and how == "gone":
+        t.seen.taken_away = t.seen.taken_away or target.parent.name
+    elif how != "gone" and path.parent == target.parent and path != target and path.match("*.csv"):
         t.seen.stranger = path.name

@@ -13,6 +13,7 @@ import pandas as pd
 
 from exercises.model import Exercise
 from exercises.tools import landing
+from exercises.tools.clock import machine_in
 from exercises.tools.compare import plain, show
 from exercises.trial import Raised, Trial, line_of
 
@@ -204,6 +205,19 @@ def without_zone(day, scheduled, departed, delay):
 
 
 @two.wrong(
+    "On a machine in New York you have HA 51 leave at {in_new_york}, on one in Kathmandu at {in_kathmandu}. A datetime "
+    "without a zone is taken, by `astimezone` and `timestamp`, for one of the zone that the machine is set to; "
+    "a server is mostly set to UTC. Where the clock hung is known, and has to be said.",
+    when=lambda seen: seen.in_kathmandu,
+)
+def zone_of_the_machine(day, scheduled, departed, delay):
+    if departed == "NA":
+        return None
+    clock = time(int(scheduled) // 100, int(scheduled) % 100)
+    return datetime.combine(day, clock).astimezone(UTC) + timedelta(minutes=int(delay))
+
+
+@two.wrong(
     "You put the zone UTC on a clock that hung in New York: HA 51's instant is hours off, and so is every other. A "
     "label does not convert.",
     when=lambda seen: seen.label_only,
@@ -312,8 +326,9 @@ def by_timestamp(day, scheduled, departed, delay):
 
 
 @two.grade
+@machine_in("Asia/Kathmandu")  # the verdict is not to depend on where the reader's machine stands
 def grade_left_at(t: Trial) -> None:
-    ha51, night = ("900", "641", "1301"), timedelta(hours=28, minutes=30)  # 23:30 and 300 minutes: 04:30, as a rule
+    ha51, night = HA_51, timedelta(hours=28, minutes=30)  # 23:30 and 300 minutes: 04:30, as a rule
     t.call(date(2013, 1, 9), *ha51, case="HA 51 of 9 January", none=False)
     offs: dict[tuple, timedelta] = {}  # flight -> how far off, where it is a datetime with a zone
     for day in (date(2013, 1, 9), date(2013, 1, 15), date(2013, 7, 1)):
@@ -350,6 +365,7 @@ def grade_left_at(t: Trial) -> None:
 
 
 COLUMNS = ("sched_dep_time", "dep_time", "dep_delay")
+HA_51 = ("900", "641", "1301")
 
 
 def _off(t: Trial, case: str, day: date, texts: tuple[str, ...], want: datetime) -> timedelta | None:
@@ -388,6 +404,16 @@ def _name_departures(t: Trial, offs: dict[tuple, timedelta]) -> None:
     for months, off in (((7,), hour), ((1,), -hour)):  # as if it were winter all year, or summer
         if wrong and wrong == {row: off for row in offs if row[2].month in months}:
             t.seen.hour_off = "1 July" if months == (7,) else "9 and 15 January"
+    here, there = (_departure_in(t, zone) for zone in ("America/New_York", "Asia/Kathmandu"))
+    aware = all(isinstance(left, datetime) and left.tzinfo for left in (here, there))
+    if aware and abs(here - there) >= timedelta(minutes=1):  # less is only time that passed
+        t.seen.in_new_york, t.seen.in_kathmandu = show(here), show(there)
+
+
+def _departure_in(t: Trial, zone: str) -> object:
+    """When HA 51 left, for the answer on a machine in this zone."""
+    with machine_in(zone):
+        return plain(t.call(date(2013, 1, 9), *HA_51, case=f"HA 51, on a machine in {zone}", none=False))
 
 
 # ---- 2.3 ------------------------------------------------------------------------------------------------------------
@@ -813,7 +839,7 @@ def _sorted_out(t: Trial, raw: pd.DataFrame, case: str) -> tuple[list[int], list
         _refused(t, raw, case, found)
     shaped = isinstance(found, list | tuple) and len(found) == 2 and all(isinstance(f, pd.DataFrame) for f in found)
     if not shaped:
-        t.stop(case, f"expected two DataFrames, got {show(found)}")
+        t.stop(case, f"expected two DataFrames, got {_parts(found)}")
     if found[1].empty:
         found = found[0], found[1].reindex(columns=["source_line", "reason"])  # nothing rejected: columns need not be
     for frame, columns in zip(found, (["source_line"], ["source_line", "reason"]), strict=True):
@@ -833,6 +859,15 @@ def _sorted_out(t: Trial, raw: pd.DataFrame, case: str) -> tuple[list[int], list
     without = [show(reason) for reason in found[1]["reason"] if not isinstance(reason, str) or not reason.strip()]
     t.true(not without, case, f"a rejected line has the reason {(without or [''])[0]}")
     return good, rejected
+
+
+def _parts(found: object) -> str:
+    """What was returned in place of two frames."""
+    if not (isinstance(found, list | tuple) and 1 <= len(found) <= 3):
+        return show(found)
+    boxes = list, tuple, dict, set
+    each = [f"a {type(part).__name__}" if isinstance(part, boxes) else show(part, 60) for part in found]
+    return f"a {type(found).__name__} of {' and '.join(each)}"
 
 
 def _refused(t: Trial, raw: pd.DataFrame, case: str, found: Raised) -> None:

@@ -294,6 +294,20 @@ def to_sql_commits(conn, day, rows, source_hash):
 
 
 @two.wrong(
+    "A kill can leave {behind} rows under the old receipt: `{alone} …` ran in no transaction, and so it was "
+    "committed as soon as it had run. `executescript` commits what is open and opens nothing; with an "
+    "`isolation_level` of None nothing is opened for you either, and `with conn:` only ends what is open.",
+    when=lambda seen: seen.behind and seen.alone,
+)
+def script_commits(conn, day, rows, source_hash):
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+        receipt = f"'{day}', {len(rows)}, '{source_hash}'"
+        conn.executescript(f"INSERT OR REPLACE INTO receipts VALUES ({receipt})")  # noqa: S608
+
+
+@two.wrong(
     "A kill between two of your commits leaves {behind} rows under the old receipt. Soon after each other is not "
     "together: with a run an hour, the gap is hit some night. (A `with conn:` inside another one, or in a function "
     "that you call, commits at its own end.)",
@@ -409,7 +423,8 @@ def grade_load_day(t: Trial) -> None:
 
 def _look_at_kills(t: Trial, images: Images, states: list[tuple[str, str]], case: str) -> None:
     """What kills would leave that is neither the old pair, nor the new one, nor what the whole call leaves."""
-    t.seen.commits, pending = _commits([statement.split()[0].upper() for statement in images.statements])
+    t.seen.commits, pending, alone = _commits([statement.split()[0].upper() for statement in images.statements])
+    t.seen.alone = " ".join(images.statements[alone].split()[:3]) if alone is not None else None
     t.seen.never_committed = pending and not t.seen.commits and not t.seen.again
     t.seen.to_sql = any("sqlite_master" in statement for statement in images.statements)
     whole = (("old", "old"), ("new", "new"), states[-1])
@@ -420,15 +435,18 @@ def _look_at_kills(t: Trial, images: Images, states: list[tuple[str, str]], case
             t.fail(case, f"killed before `{statement}`: {data} rows, {receipt} receipt")
 
 
-def _commits(verbs: list[str]) -> tuple[int, bool]:
-    """How often these statements commit, and whether there are changes in the end that are not committed."""
-    commits, begun, pending = 0, False, False
-    for verb in verbs:
+def _commits(verbs: list[str]) -> tuple[int, bool, int | None]:
+    """How often these statements commit, whether there are changes in the end that are not committed, and which is the
+    first change that stands in no transaction."""
+    commits, begun, pending, alone = 0, False, False, None
+    for number, verb in enumerate(verbs):
         change = verb in ("INSERT", "DELETE", "REPLACE", "UPDATE")
         commits += verb in ("COMMIT", "END") or (change and not begun)
+        if change and not begun and alone is None and "SAVEPOINT" not in verbs:  # which opens one, too
+            alone = number
         begun = verb == "BEGIN" or (begun and verb not in ("COMMIT", "END", "ROLLBACK"))
         pending = begun and (pending or change)
-    return commits, pending
+    return commits, pending, alone
 
 
 def _look_at_the_end(t: Trial, images: Images) -> None:

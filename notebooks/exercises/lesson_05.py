@@ -83,6 +83,15 @@ def fills_in(value):
 
 
 @one.wrong(
+    "'13-01-15' became {of_short}. Three numbers with dashes are no day yet: nobody has said which of them is the "
+    "year, and the run is for a day that nobody meant.",
+    when=lambda seen: seen.of_short,
+)
+def three_numbers(value):
+    return value if type(value) is date else date(*map(int, value.split("-", 2)))
+
+
+@one.wrong(
     "You return the text itself. A file name is made of it later: `../..` is a path to another folder.",
     when=lambda seen: seen.text,
 )
@@ -132,15 +141,28 @@ def grade_parse_day(t: Trial) -> None:
         t.equal(found, DAY, f"the {type(value).__name__} {value}")
     moment = datetime(2013, 1, 15, 10, 30)
     left_over = "2013-01-155", "2013-01-15 to 2013-01-20"
-    for value in (20130115, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01", *left_over, moment):
+    meant = 20130115, "13-01-15", moment  # these may be meant as a day
+    for value in (
+        20130115,
+        "13-01-15",
+        "2013-02-30",
+        "../..",
+        "",
+        True,
+        None,
+        "yesterday",
+        "2013-01",
+        *left_over,
+        moment,
+    ):
         case = f"{value!r}"
         found = t.call(value, case=case, allow=True, none=True)
         if isinstance(found, Raised):
             fits = isinstance(found.error, ValueError | TypeError)
             t.true(fits, case, f"expected a ValueError or a TypeError, got {found!r}")
-        elif value not in (20130115, moment) or not same(found, DAY):  # those two can be meant as a day
+        elif value not in meant or not same(found, DAY):
             _note(t, value, found)
-            or_day = " or the date 2013-01-15" if value in (20130115, moment) else ""
+            or_day = " or the date 2013-01-15" if value in meant else ""
             t.fail(case, f"expected an error{or_day}, got {show(found)}")
 
 
@@ -151,6 +173,8 @@ def _note(t: Trial, value: object, found: object) -> None:
         t.seen.today = t.seen.today or repr(value)
     elif value == 20130115 and day and day != DAY:
         t.seen.of_int = show(found)
+    elif value == "13-01-15" and day and day != DAY:
+        t.seen.of_short = show(found)
     elif value == "2013-01" and day and (day.year, day.month) == (2013, 1):
         t.seen.of_month = show(found)
     elif value == "../..":
@@ -528,8 +552,8 @@ def stops(days, run_one):
 
 
 @four.wrong(
-    "Wednesday failed, and the exit code is 0. What is printed, or noted and then overwritten by the next day, nobody "
-    "reads at night: the number is all that cron knows.",
+    "Wednesday failed, and the exit code is {zero}. What is printed, or noted and then overwritten by the next day, "
+    "nobody reads at night: the number is all that cron knows.",
     when=lambda seen: seen.good == seen.code == 0 and seen.tried == WEEK,
 )
 def always_zero(days, run_one):
@@ -539,6 +563,21 @@ def always_zero(days, run_one):
         except Exception as error:
             print(day, "failed:", error)
     return 0
+
+
+@four.wrong(
+    "You return True for a week in which all went well. As an exit code True is 1, which says that it failed, and "
+    "False is 0: every good week would wake somebody up, and no bad one.",
+    when=lambda seen: seen.good is True and seen.code is False,
+)
+def true_is_success(days, run_one):
+    fine = True
+    for day in days:
+        try:
+            run_one(day)
+        except Exception:
+            fine = False
+    return fine
 
 
 @four.wrong(
@@ -620,14 +659,17 @@ def grade_run_week(t: Trial) -> None:
 
     case = "a week in which all goes well"
     t.seen.good, tried = run(WEEK, {}, case)
-    t.true(isinstance(t.seen.good, int) and t.seen.good == 0, case, f"expected 0, got {show(t.seen.good)}")
+    counts = ", which counts as 1" if t.seen.good is True else ""
+    t.true(isinstance(t.seen.good, int) and t.seen.good == 0, case, f"expected 0, got {show(t.seen.good)}{counts}")
     t.equal(tried, WEEK, f"{case}; the days that were run")
 
     case = "a week in which Wednesday fails"
     t.seen.code, t.seen.tried = run(WEEK, {WEEK[2]: ValueError("more than half of the lines rejected")}, case)
     t.equal(t.seen.tried, WEEK, f"{case}; the days that were run")
     fits = isinstance(t.seen.code, int) and 0 < t.seen.code < 256
-    t.true(fits, case, f"expected an exit code such as 1, at most 255; got {show(t.seen.code)}")
+    arrives = f": no process can end with it, it arrives as {t.seen.code % 256}" if type(t.seen.code) is int else ""
+    t.seen.zero = "False, which counts as 0" if t.seen.code is False else "0"
+    t.true(fits, case, f"expected 1, or another number up to 255; got {show(t.seen.code)}{arrives}")
 
     case = "Ctrl-C on Wednesday"
     found, tried = run(WEEK, {WEEK[2]: KeyboardInterrupt()}, case)

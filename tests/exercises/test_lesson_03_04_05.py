@@ -79,12 +79,48 @@ def with_in_with(conn, day, rows, source_hash):
         conn.execute(RECEIPT, (day, len(rows), source_hash))
 
 
-@told("3.2", "between two of your commits leaves no rows", "two_commits")
+@told("3.2", "leave no rows under the old receipt: `DELETE FROM flights …` ran in no transaction", "script_commits")
 def a_script_that_commits(conn, day, rows, source_hash):
     conn.executescript(f"DELETE FROM flights WHERE day = '{day}'")
     conn.executemany(INSERT, rows)
     conn.execute(RECEIPT, (day, len(rows), source_hash))
     conn.commit()
+
+
+@told("3.2", "`DELETE FROM flights …` ran in no transaction", "script_commits")
+def nothing_is_opened(conn, day, rows, source_hash):
+    conn.isolation_level = None
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+        conn.executemany(INSERT, rows)
+        conn.execute(RECEIPT, (day, len(rows), source_hash))
+
+
+@told("3.2", "`INSERT OR REPLACE …` ran in no transaction", "script_commits")
+def nothing_is_opened_for_the_receipt(conn, day, rows, source_hash):
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+        conn.executemany(INSERT, rows)
+        conn.isolation_level = None
+        conn.execute(RECEIPT, (day, len(rows), source_hash))
+
+
+@told("3.2", "new receipt with old rows", "receipt_first")
+def nothing_is_opened_and_the_receipt_is_first(conn, day, rows, source_hash):
+    conn.isolation_level = None
+    conn.execute(RECEIPT, (day, len(rows), source_hash))
+    conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+    conn.executemany(INSERT, rows)
+
+
+@told("3.2", "between two of your commits", "two_commits")
+def two_savepoints(conn, day, rows, source_hash):
+    conn.execute("SAVEPOINT rows")
+    conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+    conn.executemany(INSERT, rows)
+    conn.execute("RELEASE rows")
+    with conn:
+        conn.execute(RECEIPT, (day, len(rows), source_hash))
 
 
 @told("3.3", "('2013-01-04',), a tuple", "tuples_of_one")
@@ -150,6 +186,21 @@ def seconds_of_another_type(stages, value, record):
 def returns_what_it_was_given(stages, value, record):
     run_stages(stages, value, record)
     return value
+
+
+@told("4.1", "expected the very exception in the record, got ('the network is away',)")
+def the_words_in_a_tuple(stages, value, record):
+    return run_stages(stages, value, lambda *row: record(*row[:3], row[3] and row[3].args))
+
+
+@told("4.1", "the text \"ConnectionError('the network is away')\"", "text_of_the_error")
+def what_repr_says(stages, value, record):
+    return run_stages(stages, value, lambda *row: record(*row[:3], row[3] and repr(row[3])))
+
+
+@told("4.1", "the errors that were recorded")
+def an_empty_text_for_none(stages, value, record):
+    return run_stages(stages, value, lambda *row: record(*row[:3], row[3] or ""))
 
 
 def begun(path: Path, day: str) -> tuple[sqlite3.Connection, int | None]:
@@ -235,6 +286,14 @@ def a_datetime_for_a_number(value):
     return datetime.strptime(str(value), "%Y%m%d") if type(value) is int else model.find("5.1").parts["solution"](value)
 
 
+@told("5.1", "'13-01-15' became 0013-01-15", "three_numbers")
+def split_at_dashes(value):
+    if type(value) is date:
+        return value
+    year, month, day_of_month = value.split("-")
+    return date(int(year), int(month), int(day_of_month))
+
+
 @told("5.1", "For '' you returned today", "default_today")
 def today_for_nothing(value):
     parse_day = model.find("5.1").parts["solution"]
@@ -301,9 +360,24 @@ def week(days, run_one, failed=1, stop=()):
     return code
 
 
-@told("5.4", "got -1")
+@told("5.4", "got -1: no process can end with it, it arrives as 255")
 def minus_one(days, run_one):
     return week(days, run_one, failed=-1)
+
+
+@told("5.4", "expected 0, got True, which counts as 1")
+def true_always(days, run_one):
+    return week(days, run_one) in (0, 1)
+
+
+@told("5.4", "Wednesday failed, and the exit code is False, which counts as 0", "always_zero")
+def false_always(days, run_one):
+    return week(days, run_one) == 2
+
+
+@told("5.4", "As an exit code True is 1", "true_is_success")
+def true_for_a_good_week(days, run_one):
+    return week(days, run_one) == 0
 
 
 @told("5.4", "expected KeyboardInterrupt to get out, got 0")
@@ -344,3 +418,21 @@ def test_the_second_commit_is_missed_at_once() -> None:
 def test_what_is_not_asked_for_may_be_returned(number: str) -> None:
     solve = model.find(number).parts["solution"]
     assert grade(model.find(number), lambda *given: solve(*given) or sys.getsizeof(given)).passed
+
+
+def test_two_digits_for_the_year_may_be_meant_as_a_day() -> None:
+    solve = model.find("5.1").parts["solution"]
+    assert grade(model.find("5.1"), lambda value: solve("2013-01-15" if value == "13-01-15" else value)).passed
+
+
+@pytest.mark.parametrize("begin", [lambda conn: setattr(conn, "isolation_level", None), lambda conn: None])
+def test_a_transaction_that_is_opened_by_hand(begin: Callable[[sqlite3.Connection], Any]) -> None:
+    def load_day(conn, day, rows, source_hash):
+        begin(conn)
+        conn.execute("BEGIN")
+        conn.execute("DELETE FROM flights WHERE day = ?", (day,))
+        conn.executemany(INSERT, rows)
+        conn.execute(RECEIPT, (day, len(rows), source_hash))
+        conn.execute("COMMIT")
+
+    assert grade(model.find("3.2"), load_day).passed

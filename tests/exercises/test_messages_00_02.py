@@ -21,6 +21,7 @@ import pytest
 
 from exercises import model
 from exercises.lesson_02 import left_at, minutes, sort_out
+from exercises.tools.clock import machine_in
 from exercises.trial import grade
 
 Answer = Callable[..., Any]
@@ -85,6 +86,38 @@ def misspelt(url: str, target: Path) -> None:
         target.with_suffix(".part").write_byte(reply.read())
 
 
+def downloaded(url: str, target: Path) -> Path:
+    """Beside the target, whole; else an error."""
+    with urllib.request.urlopen(url) as reply:
+        data = reply.read()
+    part = target.with_suffix(".part")
+    part.write_bytes(data)
+    return part
+
+
+def renames_the_old_one_away(url: str, target: Path) -> None:
+    part = downloaded(url, target)
+    os.rename(target, target.with_suffix(".old"))
+    os.rename(part, target)
+
+
+def removes_the_old_one_at_first(url: str, target: Path) -> None:
+    target.unlink()
+    os.replace(downloaded(url, target), target)
+
+
+def removes_the_old_one_after_an_error(url: str, target: Path) -> None:
+    try:
+        os.replace(downloaded(url, target), target)
+    except OSError:
+        os.remove(target)
+        raise
+
+
+def removes_it_and_returns(url: str, target: Path) -> None:
+    target.unlink()
+
+
 FIRST_LESSONS: list[tuple[str, Answer, str, str]] = [  # exercise, answer, name of its mistake ("" for none), words
     ("0.1", only_january_31, "end_included", "Your interval of 31 January starts and ends on that day"),
     ("0.1", last_of_the_year, "", "month must be in 1..12"),
@@ -110,6 +143,8 @@ FIRST_LESSONS: list[tuple[str, Answer, str, str]] = [  # exercise, answer, name 
         "",
         "the same lines in another order",
     ),
+    ("1.2", lambda path: sha(path.read_bytes().rstrip()), "strips_first", "one more blank line at its end"),
+    ("1.2", lambda path: sha(path.read_text().strip().encode()), "hash_of_frame", "end with CRLF"),
     ("1.2", lambda path: f"{zlib.adler32(path.read_bytes()):08x}", "", "expected 1000, got"),
     ("1.2", lambda path: sha(path.read_bytes())[:2], "four_digits", "Yours has 2 characters"),
     ("1.2", ever_seen, "", "expected 1000, got 1"),
@@ -122,6 +157,10 @@ FIRST_LESSONS: list[tuple[str, Answer, str, str]] = [  # exercise, answer, name 
     ("1.4", only_asks, "", "the target still is the old file"),
     ("1.4", lambda url, target: None if url else target, "", "the target still is the old file"),
     ("1.4", misspelt, "", "write_byte"),
+    ("1.4", renames_the_old_one_away, "unlinks_first", "finds no file at all"),
+    ("1.4", removes_the_old_one_at_first, "unlinks_first", "finds no file at all"),
+    ("1.4", removes_it_and_returns, "", "the 1,000 bytes of the file; the target is gone"),
+    ("1.4", removes_the_old_one_after_an_error, "", "expected the target as it was before; it is gone"),
     ("1.4", ignores_the_status, "swallows", "(a server that answers 503) and your function returned without an error"),
 ]
 
@@ -171,6 +210,15 @@ def by_clock(limit: int) -> Answer:
     return of_departed(answer)
 
 
+def naively(convert: Callable[[datetime], datetime]) -> Answer:
+    """The timetable's clock as a datetime without a zone, converted in one way or another."""
+    return of_departed(
+        lambda day, s, p, delay: (
+            convert(datetime.combine(day, time(int(s) // 100, int(s) % 100))) + int(delay) * DAY / 1440
+        )
+    )
+
+
 HA_51 = "HA 51, 2013-01-09: scheduled 900, departed 641, delay 1301"
 
 
@@ -212,6 +260,11 @@ def refuses_bad_files(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return sort_out(raw)
 
 
+def plain_lists(raw: pd.DataFrame) -> Any:
+    good = raw.drop_duplicates(KEY)
+    return good.to_dict("records"), raw.drop(good.index).to_dict("records")
+
+
 SECOND_LESSON: list[tuple[str, Answer, str, str]] = [
     ("2.1", forgets_to_return, "", "Your function returned None"),
     ("2.1", lambda hhmm: print(hhmm), "", "Your function returned None"),
@@ -235,6 +288,11 @@ SECOND_LESSON: list[tuple[str, Answer, str, str]] = [
     ),
     ("2.2", of_departed(lambda *flight: left_at(*flight) + DAY), "", HA_51),
     ("2.2", of_departed(lambda *flight: left_at(*flight) + DAY / 24), "", HA_51),
+    ("2.2", naively(lambda wall: wall.astimezone(UTC)), "zone_of_the_machine", "at 2013-01-10 00:56:00+00:00"),
+    ("2.2", naively(lambda wall: datetime.fromtimestamp(wall.timestamp(), UTC)), "zone_of_the_machine", "Kathmandu at"),
+    ("2.2", naively(lambda wall: wall.replace(tzinfo=UTC).astimezone()), "replace_utc", "A label does not convert"),
+    ("2.2", naively(lambda wall: wall.astimezone(UTC).replace(tzinfo=None)), "without_zone", "does not know its zone"),
+    ("2.2", of_departed(lambda *flight: datetime.now(UTC)), "", HA_51),
     ("2.2", of_departed(lambda *flight: None), "", "Your function returned None"),
     ("2.2", by_clock(720), "twelve_hours", "139 minutes early"),
     ("2.2", by_clock(60), "one_hour", "had it left at 8:21"),
@@ -259,6 +317,13 @@ SECOND_LESSON: list[tuple[str, Answer, str, str]] = [
     ("2.4", reasons_too_many, "", "Length of values"),
     ("2.4", refuses_bad_files, "raises", "your function raised ValueError: there are bad lines"),
     ("2.4", lambda raw: (raw.iloc[:0], raw.assign(reason="bad")), "", "the good lines"),
+    ("2.4", plain_lists, "", "expected two DataFrames, got a tuple of a list and a list"),
+    (
+        "2.4",
+        lambda raw: [*sort_out(raw), 16],
+        "",
+        "got a list of a DataFrame of 7 rows and 20 columns and a DataFrame of 9",
+    ),
     ("2.4", lambda raw: raw.pd, "", "has no attribute 'pd'"),
 ]
 
@@ -274,3 +339,15 @@ def test_what_is_said_is_true(number: str, answer: Answer, mistake: str, words: 
     assert not outcome.passed
     assert outcome.mistake == mistake, outcome
     assert words in f"{outcome.message}\n{outcome.case}\n{outcome.detail}", outcome
+
+
+@pytest.mark.skipif(not hasattr(clock, "tzset"), reason="the zone of a process cannot be changed here")
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "UTC"])
+def test_no_verdict_depends_on_the_zone_of_the_machine(zone: str) -> None:
+    exercise = model.find("2.2")
+    with machine_in(zone):
+        for answer in (exercise.parts["solution"], *exercise.rights):
+            assert grade(exercise, answer).passed
+        for wrong in exercise.wrongs:
+            assert grade(exercise, wrong.example).mistake == wrong.name
+            assert os.environ["TZ"] == zone

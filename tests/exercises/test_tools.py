@@ -9,6 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 
 from exercises import guard
 from exercises.tools.child import in_child
-from exercises.tools.clock import Clock, OverBudget
+from exercises.tools.clock import Clock, OverBudget, machine_in
 from exercises.tools.compare import difference, show
 from exercises.tools.crash import crash_images, database
 from exercises.tools.files import watched
@@ -151,8 +152,33 @@ def test_writes_are_seen(tmp_path: Path) -> None:
         (tmp_path / "a").write_text("x", encoding="utf-8")
         os.close(os.open(tmp_path / "b", os.O_CREAT | os.O_WRONLY))
         os.replace(tmp_path / "a", tmp_path / "c")
+        (tmp_path / "b").unlink()
     (tmp_path / "d").write_text("x", encoding="utf-8")
-    assert seen == [("open", "a"), ("open", "b"), ("rename", "c")]
+    assert seen == [("open", "a"), ("open", "b"), ("gone", "a"), ("rename", "c"), ("gone", "b")]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be changed here")
+@pytest.mark.parametrize("before", [None, "Asia/Kolkata"])
+@pytest.mark.parametrize("work", [lambda: None, lambda: 1 / 0, lambda: time.sleep(30)], ids=["ends", "raises", "hangs"])
+def test_a_machine_stands_elsewhere_for_a_while(
+    before: str | None, work: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", before) if before else monkeypatch.delenv("TZ", raising=False)
+    time.tzset()
+    zone, seen = time.strftime("%z"), []
+
+    @machine_in("Asia/Kathmandu")
+    def elsewhere() -> None:
+        thread = threading.Thread(target=lambda: seen.append(time.strftime("%z")))
+        thread.start()
+        thread.join()
+        work()
+
+    guard.run(elsewhere, seconds=0.3)
+    assert seen == ["+0545"]
+    assert (time.strftime("%z"), os.environ.get("TZ")) == (zone, before)
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_the_clock_moves_by_sleeping_and_has_a_budget() -> None:

@@ -1,4 +1,4 @@
-"""Which files a piece of code writes: seen as it happens, not guessed by looking often."""
+"""Which files a piece of code writes or takes away: seen as it happens, not guessed by looking often."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _hooked = False
 @contextmanager
 def watched(told: Callable[[str, Path], None]) -> Iterator[None]:
     """While the block runs, `told("open", path)` is called before a file is opened for writing, and
-    `told("rename", path)` before one gets the name `path`. Calls come from the thread that does it."""
+    `told("rename", path)` before one gets the name `path`, `told("gone", path)` before one is removed or loses the name
+    `path`. Calls come from the thread that does it."""
     global _told, _hooked
     if not _hooked:
         sys.addaudithook(_hook)  # for the life of the process: it cannot be taken away, only do nothing
@@ -33,8 +34,10 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         return
     if event == "open" and isinstance(args[0], str | bytes | os.PathLike) and _writes(*args[1:3]):
         _told("open", Path(os.fsdecode(args[0])))
-    elif event == "os.rename" and isinstance(args[1], str | bytes | os.PathLike):
-        _told("rename", Path(os.fsdecode(args[1])))
+    elif event in ("os.rename", "os.remove") and isinstance(args[0], str | bytes | os.PathLike):
+        _told("gone", Path(os.fsdecode(args[0])))
+        if event == "os.rename":
+            _told("rename", Path(os.fsdecode(args[1])))
 
 
 def _writes(mode: str | None, flags: int) -> bool:
