@@ -58,8 +58,8 @@ room
 # %% [markdown]
 # That is the panel. (If you read this elsewhere, the picture above is all there is: it needs a kernel.) Keep it in sight:
 # in JupyterLab, right-click on it and choose *Create New View for Cell Output*. If the page was reloaded and only a line
-# of text is left of it, run its cell again; the scheduler has not stopped meanwhile. By keyboard, use Tab, Space and Enter
-# in it: letters and arrows are the notebook's own commands.
+# of text is left of it, run its cell again; the scheduler has not stopped meanwhile. It works by keyboard too: Tab, Space,
+# Enter.
 #
 # Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and
 # where a button can do it, says which; use whichever you like. The cells wait for the schedule, so leave it running.

@@ -114,3 +114,25 @@ def test_the_keyboard_stays_in_the_room_and_what_is_run_again_is_seen(
     answer, button = (one.find(name).bounding_box() for name in (".room-again-told", "button.room-again"))
     assert abs(answer["y"] - button["y"]) < button["height"]  # beside it, at the width of the other tests
     one.without_problems()
+
+
+def test_plain_keys_are_for_the_button_that_has_the_keyboard_and_not_for_the_notebook(
+    room: Callable[..., Room],
+) -> None:
+    """In a notebook, x cuts a cell, b inserts one, d d deletes it, m makes text of it, and an arrow leaves it."""
+    one = room()
+    one.has_state("stopped")
+    page, cells = one.desk.page, one.desk.page.locator(".jp-NotebookPanel .jp-Cell")
+    kinds = cells.evaluate_all("cells => cells.map(cell => cell.className.match(/jp-(Code|Markdown)Cell/)[0])")
+    one.find("button.room-run-now").focus()
+    for key in ("b", "x", "m", "d", "d", "Shift+M", "ArrowUp", "ArrowDown", "j"):
+        page.keyboard.press(key)
+    expect(one.find("button.room-run-now")).to_be_focused()
+    one.desk.save()  # what is pressed with Ctrl is the notebook's as before
+    assert kinds == cells.evaluate_all("cells => cells.map(cell => cell.className.match(/jp-(Code|Markdown)Cell/)[0])")
+    one.has_state("stopped")
+    one.desk.cell(0).locator(".cm-content").click()  # and outside the room, all is as it was
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    expect(cells).to_have_count(len(kinds) + 1)
+    one.without_problems()

@@ -25,6 +25,7 @@ import ipywidgets as widgets
 from etl_core.views.room.cards import Card
 from etl_core.views.room.controls import box, button, classed, column, field, heading, html, line
 from etl_core.views.room.headline import QUESTIONS
+from etl_core.views.room.keys import Keys
 from etl_core.views.room.table import ROWS
 
 STYLE = Path(__file__).with_name("style.css")
@@ -76,4 +77,5 @@ class Layout:
             ),
             column("etl-card", self.durations),
             classed(folded, "room-events"),
+            Keys(),
         )
