@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ def test_other_right_answer_passes(exercise: model.Exercise, answer: Callable[..
 
 @pytest.mark.parametrize(("exercise", "wrong"), each(lambda e: e.wrongs))
 def test_wrong_answer_gets_its_message(exercise: model.Exercise, wrong: model.Wrong, tmp_path: Path) -> None:
+    if wrong.name == "zone_of_the_machine" and not hasattr(time, "tzset"):
+        pytest.skip("the zone of a process cannot be changed here")
     outcome = grade(exercise, given(exercise, wrong.example, tmp_path))
     assert (outcome.kind, outcome.mistake) == ("mistake", wrong.name), outcome
     assert "{" not in outcome.message.replace("{}", "")

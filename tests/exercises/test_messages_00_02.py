@@ -335,6 +335,8 @@ CASES = FIRST_LESSONS + SECOND_LESSON
     ("number", "answer", "mistake", "words"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
 )
 def test_what_is_said_is_true(number: str, answer: Answer, mistake: str, words: str) -> None:
+    if mistake == "zone_of_the_machine" and not hasattr(clock, "tzset"):
+        pytest.skip("the zone of a process cannot be changed here")
     outcome = grade(model.find(number), answer)
     assert not outcome.passed
     assert outcome.mistake == mistake, outcome

@@ -8,7 +8,7 @@ import anywidget
 
 
 class Keys(anywidget.AnyWidget):
-    """Shows nothing. What has the keyboard is given an attribute by which JupyterLab's shortcuts pass it over; ipywidgets
-    can set none. In another front end it does no harm."""
+    """Shows nothing. What has the keyboard is given an attribute by which JupyterLab's shortcuts pass it over, which
+    ipywidgets cannot set. In another front end it does no harm."""
 
     _esm = Path(__file__).with_name("keys.js")
