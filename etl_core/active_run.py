@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
-import shlex
-import subprocess
 import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +17,9 @@ from sqlalchemy import event
 
 from etl_core import faults, history, retry, running
 from etl_core.errors import EtlError, PermanentError
+from etl_core.failure import consequences, one_line, tell
 from etl_core.history import Run, runs, stage_runs
+from etl_core.locks import Lock
 from etl_core.logs import log, run_id
 from etl_core.warehouse import Receipts, open_warehouse, receipts_of
 
@@ -38,7 +37,7 @@ _THIS_STAGE = sa.update(stage_runs).where(
 class ActiveRun:
     """A run that is under way: its stages, and their results for a look in between."""
 
-    def __init__(self, pipeline: Pipeline, row: Run, lock: running.Lock, known_bad: bool) -> None:
+    def __init__(self, pipeline: Pipeline, row: Run, lock: Lock, known_bad: bool) -> None:
         self.pipeline, self.run_id, self.interval = pipeline, row.run_id, row.interval
         self.extracted: Any = None
         self.transformed: Any = None
@@ -114,7 +113,7 @@ class ActiveRun:
                 lambda _: self._attempt(stage, work, given),
                 self.pipeline.stage_retry,
                 before_wait=lambda error, wait: self._log(
-                    "%s failed (%s); trying again in %.1f s", stage, _one_line(error), wait, level=logging.WARNING
+                    "%s failed (%s); trying again in %.1f s", stage, one_line(error), wait, level=logging.WARNING
                 ),
             )
         except BaseException as error:
@@ -138,7 +137,7 @@ class ActiveRun:
             result = work()
         except BaseException as error:
             end(status="failed", error_type=type(error).__name__, error=str(error), traceback=_traceback(error))
-            self._log("%s failed, attempt %d: %s", stage, attempt, _one_line(error))
+            self._log("%s failed, attempt %d: %s", stage, attempt, one_line(error))
             raise
         end(status="succeeded", rows_out=_count(result), rows_rejected=_rejected(result))
         return result
@@ -169,7 +168,7 @@ class ActiveRun:
         try:
             return running.committed(self._row)
         except (EtlError, sa.exc.SQLAlchemyError) as problem:  # must not take the place of the error that led here
-            self._log("cannot tell whether the load was committed: %s", _one_line(problem), level=logging.WARNING)
+            self._log("cannot tell whether the load was committed: %s", one_line(problem), level=logging.WARNING)
             return None
 
     def _close(self, **found: Any) -> None:
@@ -206,33 +205,6 @@ def _abandon_all() -> None:
             run.abandon("abandoned: the process ended before the run did")
 
 
-def consequences(pipeline: Pipeline, run: Run, permanent: bool, stopped: bool = False) -> dict[str, Any]:
-    """What failing means for a run: when it is tried again by itself, whether its day is blocked.
-
-    Only what a schedule began is tried again by itself; `stopped` says that a person ended it.
-    """
-    policy, scheduled, retry_at = pipeline.run_retry, run.trigger in ("scheduled", "retry") and not stopped, None
-    if scheduled and not permanent and run.attempt < policy.attempts:
-        retry_at = datetime.now(UTC) + timedelta(seconds=policy.wait(run.attempt))
-    # A run of several days blocks none of them: each is tried alone before it is given up.
-    blocked = (permanent or (scheduled and not retry_at)) and len(run.interval.days) == 1
-    return {"retry_at": retry_at, "permanent": permanent, "blocked": blocked}
-
-
-def tell(pipeline: Pipeline, run: Run) -> None:
-    """Call `on_failure`; its own failure is an event and changes nothing about the run."""
-    try:
-        if callable(pipeline.on_failure):
-            pipeline.on_failure(run)
-        elif pipeline.on_failure:
-            document = json.dumps(run.as_json())
-            command = pipeline.on_failure if os.name == "nt" else shlex.split(pipeline.on_failure)
-            subprocess.run(command, input=document, text=True, timeout=60, check=True)
-    except Exception as error:
-        history.record_event("on_failure failed", _one_line(error), pipeline.name, run.run_id)
-        log().exception("on_failure failed")
-
-
 def _count(value: Any) -> int | None:
     rows = value if hasattr(value, "columns") else getattr(value, "rows", value)  # a DataFrame may have a column "rows"
     return int(rows) if isinstance(rows, Integral) else len(rows) if hasattr(rows, "__len__") else None
@@ -244,7 +216,3 @@ def _rejected(value: Any) -> int | None:
 
 def _traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -22,9 +22,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from etl_core import history, running, settings
-from etl_core.active_run import consequences, tell
 from etl_core.database import reading
 from etl_core.errors import BadParameter
+from etl_core.failure import consequences, tell
 from etl_core.history import Run, runs
 from etl_core.interval import Interval
 from etl_core.pipeline import ASKED, Pipeline

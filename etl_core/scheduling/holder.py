@@ -20,7 +20,7 @@ from etl_core import history, settings
 from etl_core.database import reading
 from etl_core.errors import Refused
 from etl_core.history import events
-from etl_core.running import Lock
+from etl_core.locks import Lock
 from etl_core.scheduling.journal import record
 
 NAME = "scheduler"

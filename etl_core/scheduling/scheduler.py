@@ -19,8 +19,8 @@ from apscheduler.jobstores.base import JobLookupError
 from etl_core import history, running, settings
 from etl_core.errors import BadParameter, EtlError
 from etl_core.history import Run
+from etl_core.locks import Lock
 from etl_core.pipeline import Pipeline
-from etl_core.running import Lock
 from etl_core.scheduling import holder, recovery, store, work
 from etl_core.scheduling.background import Background
 from etl_core.scheduling.journal import note

@@ -13,7 +13,7 @@ import pytest
 
 from etl_core import flights, landed, settings
 from etl_core.errors import BadParameter, BadSchema
-from etl_core.running import Lock
+from etl_core.locks import Lock
 from etl_core.views.control_room import control_room
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.view import View

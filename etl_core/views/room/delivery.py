@@ -24,8 +24,8 @@ from pathlib import Path
 from etl_core import settings
 from etl_core.errors import BadParameter, EtlError
 from etl_core.interval import parse_day
+from etl_core.locks import Lock
 from etl_core.logs import log
-from etl_core.running import Lock
 from etl_core.stages.landing import day_of
 from etl_core.views.words import told
 
