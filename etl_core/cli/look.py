@@ -101,6 +101,7 @@ def _table(days: list[PendingDay]) -> Any:
 def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
     from etl_core import history
     from etl_core.backlog import pending_days
+    from etl_core.scheduling import holder
     from etl_core.views.report import state_of
     from etl_core.views.words import count, seconds
     from etl_core.warehouse import receipts_of
@@ -132,6 +133,7 @@ def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
         "running": running["running"] + running["overdue"],
         "overdue": running["overdue"],
         "died": running["died"],
+        "scheduler": str(who) if (who := holder.holding()) else None,
     }
 
 
@@ -150,14 +152,16 @@ def _print_status(found: dict[str, Any]) -> None:
         "pending": f"{count(found['pending'], 'day')}, {found['blocked']:,} blocked, {found['waiting']:,} waiting",
         "running": f"{found['running']:,}" + (f", {found['overdue']:,} overdue" if found["overdue"] else ""),
     }
+    lines["scheduler"] = found["scheduler"] or "none is running"
     if found["died"]:
         lines["died"] = f"{count(found['died'], 'run')}; the next run, tick or backfill finds out and goes on"
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     for name, value in lines.items():
         table.add_row(f"  {name}", value)
+    left = found["died"] or found["pending"]  # is no fault, and not all well either
     ok = (
-        Text("✓ nothing is blocked" if found["died"] else "✓ all is well", style="bold green")
+        Text("✓ nothing is blocked" if left else "✓ all is well", style="bold green")
         if found["ok"]
         else Text(f"✗ {'; '.join(found['reasons'])}", style="bold red")
     )

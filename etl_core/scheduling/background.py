@@ -20,7 +20,7 @@ from apscheduler.schedulers.base import STATE_STOPPED
 from apscheduler.triggers.interval import IntervalTrigger
 
 from etl_core.logs import log
-from etl_core.scheduling.journal import note, say
+from etl_core.scheduling.journal import note, say, ticks
 
 HEARTBEAT = 15.0  # seconds
 JOB_DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}  # late is better than never; once
@@ -124,26 +124,19 @@ class Pool(ThreadPoolExecutor):
     def _note_late(self, name: str, due: list[datetime]) -> None:
         missed = [time for time in due if time < self._scheduler.started_at]
         if missed:
-            note("missed", f"{_ticks(missed)} due while no scheduler was running", name)
+            note("missed", f"{ticks(missed)} due while no scheduler was running", name)
         if len(due) > 1:
-            note("coalesced", f"{_ticks(due)} run as one", name)
+            note("coalesced", f"{ticks(due)} run as one", name)
 
     def _skip(self, name: str, due: list[datetime]) -> None:
         if name in self._skipped:
             self._skipped[name] += due
         else:  # told at once; those that follow are told together when the job has ended
             self._skipped[name] = []
-            note("skipped", f"{_ticks(due)} left out, the one before is still at work", name)
+            note("skipped", f"{ticks(due)} left out, the one before is still at work", name)
 
     def _run_job_success(self, job_id: str, events: list) -> None:
         super()._run_job_success(job_id, events)
         more = self._skipped.pop(job_id, None)
         if more:
-            note("skipped", f"{_ticks(more)} more left out, the one before was still at work", job_id)
-
-
-def _ticks(times: list[datetime]) -> str:
-    first = f"{times[0].astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    if len(times) == 1:
-        return f"the tick of {first} UTC"
-    return f"{len(times)} ticks ({first} to {times[-1].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+            note("skipped", f"{ticks(more)} more left out, the one before was still at work", job_id)

@@ -13,6 +13,9 @@ retry stored, alarm restored, alarm lost, retry put off, retry given up
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from etl_core import history
 from etl_core.logs import log
@@ -39,3 +42,17 @@ def record(kind: str, message: str, pipeline: str | None = None, run_id: str | N
         history.record_event(kind, message, pipeline, run_id)
     except Exception as problem:
         say(f"the event could not be recorded: {problem}", error=True)
+
+
+def ticks(times: Sequence[datetime]) -> str:
+    """Which ticks, for the message of an event."""
+    first = f"{times[0].astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if len(times) == 1:
+        return f"the tick of {first} UTC"
+    return f"{len(times)} ticks ({first} to {times[-1].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def number_of_ticks(message: str) -> int:
+    """How many ticks the message of an event speaks of."""
+    found = re.match(r"(\d+) ticks ", message)
+    return int(found[1]) if found else 1

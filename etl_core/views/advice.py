@@ -39,18 +39,24 @@ def advice(report: Report) -> list[Step]:
             (f"It was tried again: attempt {later[-1].attempt} {later[-1].status}.", f"etl show {later[-1].run_id[:8]}")
         ]
     if run.retry_at:
-        left = (run.retry_at - datetime.now(UTC)).total_seconds()
-        when = f"in {seconds(left)}" if left > 0 else "as soon as a scheduler runs"
-        return [
-            (
-                f"It is tried again at {instant(run.retry_at)} UTC ({when}), by the scheduler: it must be running.",
-                "etl schedule",
-            ),
-            ("Or try now, by hand.", _again(report)),
-        ]
+        return [_waiting(run.pipeline, run.retry_at), ("Or try now, by hand.", _again(report))]
     if state == "crashed":
         return [("Its days are pending again, and nothing of it was left half done. Load them.", _backfill(report))]
     return _failed(report)
+
+
+def _waiting(pipeline: str, retry_at: datetime) -> Step:
+    """Who tries it again, and what that needs."""
+    from etl_core.scheduling import holder, store
+
+    left = (retry_at - datetime.now(UTC)).total_seconds()
+    when = f"at {instant(retry_at)} UTC (in {seconds(left)})" if left > 0 else "at once"
+    who = holder.holding()
+    if who is None:
+        return f"It is tried again by the scheduler, {when}; it must be running, and none is.", "etl schedule"
+    if any(one.id == pipeline and one.paused for one in store.stored_schedules()):
+        return "It is tried again by the scheduler once its schedule, which is paused, is resumed.", "etl schedules"
+    return f"It is tried again by the scheduler ({who}), {when}.", "etl schedules"
 
 
 def _running(report: Report) -> list[Step]:

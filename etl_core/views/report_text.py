@@ -43,9 +43,11 @@ def _header(report: Report) -> Table:
 def header_lines(report: Report) -> list[tuple[str, str]]:
     """The run in words, line by line; also for the HTML form."""
     run = report.run
-    number_of = f"attempt {run.attempt}" + (f" of {len(report.attempts)}" if len(report.attempts) > 1 else "")
-    lines = [("started by", f"{run.trigger}, {number_of}"), ("when", f"{instant(run.started_at)} UTC{_took(report)}")]
-    lines.append(("where", f"pid {run.pid} on {run.host}"))
+    lines = [
+        ("started by", f"{run.trigger}, attempt {run.attempt}"),
+        ("when", f"{instant(run.started_at)} UTC{_took(report)}"),
+        ("where", f"pid {run.pid} on {run.host}"),
+    ]
     if run.rows_loaded is None:
         read = "" if run.rows_extracted is None else f", {run.rows_extracted:,} read"
         lines.append(("rows", f"none loaded{read}"))

@@ -43,6 +43,10 @@ def test_a_day_at_work_from_the_start_to_the_start_after_a_restart(room: Callabl
     expect(one.find(f'.room-calendar g[data-day="{DAYS[4]}"][data-status=waiting]')).to_be_visible()
     expect(one.answer("failed")).to_contain_text(re.compile("retry|heals", re.IGNORECASE))
     expect(one.find(".room-armed [data-fault]")).to_have_count(0)
+    width = one.desk.page.viewport_size["width"]
+    for narrow in (1290, 760, 600):  # with the longest state a row can have
+        one.fits(narrow)
+    one.desk.page.set_viewport_size({"width": width, "height": one.desk.page.viewport_size["height"]})
 
     one.has_loaded(DAYS[4])
     assert [run[2:] for run in ground.of_day(DAYS[4])] == [("succeeded", "retry", 2), ("failed", "scheduled", 1)]
@@ -101,7 +105,7 @@ def test_the_kernel_is_killed_in_a_load_and_the_data_is_whole(room: Callable[...
     one.has_loaded(*DAYS[:2])
     process = pid(one.desk)
 
-    one.arm("load.before-commit", "kill this kernel")
+    one.arm("load.before-commit", "kill its process")
     expect(one.find('.room-armed [data-fault="load.before-commit=kill"]')).to_be_visible()
     ground.land(*DAYS[2:4])
     one.desk.dismiss_death()

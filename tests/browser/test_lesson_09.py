@@ -36,7 +36,7 @@ def test_the_lesson_runs_its_room_lives_and_its_last_drill_kills_it(
 
     # What the lesson leaves to its reader: the kill in earnest, while days land by themselves.
     before = one.ground.loaded()
-    one.arm("load.before-commit", "kill this kernel")
+    one.arm("load.before-commit", "kill its process")
     one.choose("rate", "1 day each 5 s")
     lesson.dismiss_death()
     assert one.ground.loaded() == before

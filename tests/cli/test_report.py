@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from etl_core import flights, history
 from etl_core.errors import BadSchema
+from etl_core.scheduling import get_scheduler
 from etl_core.views.frames import frames_that_matter
 from etl_core.views.report import explain
 
@@ -109,8 +111,7 @@ def test_what_to_do_depends_on_how_it_ended(monkeypatch):
     with pytest.raises(ConnectionError):
         flights.run("2013-01-15")
     assert "trying again may help. etl run 2013-01-15" in told()
-    assert "It is tried again at" in told(retry_at=datetime.now(UTC) + timedelta(minutes=5))
-    assert "as soon as a scheduler runs" in told(retry_at=datetime.now(UTC) - timedelta(minutes=5))
+    assert "must be running, and none is. etl schedule " in told(retry_at=datetime.now(UTC) + timedelta(minutes=5))
     assert "its attempts are used up" in told(retry_at=None, blocked=True)
     assert "Correct what the error names" in told(permanent=True)
     assert "pending again" in told(status="crashed")
@@ -118,6 +119,25 @@ def test_what_to_do_depends_on_how_it_ended(monkeypatch):
     assert "Its process is gone" in told(status="running", finished_at=None)
     assert explain().state == "died"
     assert "singly" in told(status="failed", interval_end=datetime(2013, 1, 17).date())
+
+
+def test_a_retry_that_waits_says_who_will_do_it(monkeypatch):
+    """What it says to type must not be refused: `etl schedule` is, where a scheduler is running."""
+    monkeypatch.setenv("ETL_FAULTS", "extract=offline*3")
+    with pytest.raises(ConnectionError):
+        flights.run("2013-01-15")
+    change(history.find("last").run_id, retry_at=datetime.now(UTC) + timedelta(minutes=5))
+    assert ("etl schedule",) in {step[1:] for step in explain().advice}
+    scheduler = get_scheduler().start()
+    try:
+        sentence, command = explain().advice[0]
+        assert f"by the scheduler (pid {os.getpid()} on " in sentence and "(in 5 min 00 s)" in sentence
+        assert command == "etl schedules"
+        scheduler.add_schedule(flights, every=3600)
+        scheduler.pause(flights)
+        assert "once its schedule, which is paused, is resumed" in explain().advice[0][0]
+    finally:
+        scheduler.stop()
 
 
 def test_a_run_that_is_at_work():

@@ -319,6 +319,8 @@ def test_a_blocked_day_needs_a_person_and_a_corrected_file_heals_it(room: object
     assert told["failed"].value == "1 day needs you"
     assert told["type"].command == f"etl show {room.view().blocked[0][2][:8]}"
     until_loaded(room, 2)  # the other days go on
+    assert "oldest pending 2024-01-02 · 1 of them blocked" in answers(room)["current"].detail
+    assert room.run_now() == "there is nothing to load now: 1 blocked"
     land("2024-01-02", "a,1\n")
     until_loaded(room, 3)
     assert answers(room)["failed"].value == "nothing"

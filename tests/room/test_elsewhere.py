@@ -154,8 +154,8 @@ def test_a_retry_survives_and_is_shown_before_anything_is_started(room: object, 
     process.kill()
     process.wait()
     told = answers(room)["failed"]
-    assert (told.value, told.tone) == ("1 heals itself", "warn")
-    assert "as soon as a scheduler runs" in told.detail
+    assert (told.value, told.tone) == ("1 waiting", "warn")
+    assert "once you press Start" in told.detail
     assert [one.kind for one in room.view().facts.stored if one.kind == "retry"] == ["retry"]
 
 

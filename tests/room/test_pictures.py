@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from etl_core.backlog import PendingDay
 from etl_core.history import Event, Run, StageRun
+from etl_core.scheduling.journal import ticks
 from etl_core.scheduling.store import Stored
 from etl_core.views.room.calendar import calendar
 from etl_core.views.room.durations import durations, parts
@@ -153,7 +154,25 @@ def test_ticks_left_out_are_marked_side_by_side() -> None:
     assert [one["data-event"] for one in found] == ["skipped", "coalesced", "missed"]
     places = [float(one["x"].strip("%")) for one in found][::-1]  # in the order they came
     assert places[2] - places[1] > 1 and places[1] - places[0] > 1
-    assert "ticks missed or skipped 2 times" in html and "<script" not in html
+    assert "2 ticks missed or skipped" in html and "<script" not in html
+
+
+def test_ticks_left_out_are_counted_and_not_the_events_that_tell_of_them() -> None:
+    start = datetime(2026, 3, 6, 11, 58, tzinfo=UTC)
+    many = ticks([start + timedelta(seconds=n) for n in range(27)]), ticks([start])
+    events = tuple(
+        event(9 - n, 30, "missed", f"{told} due while no scheduler was running") for n, told in enumerate(many)
+    )
+    view = look(Facts(events=events, started=event(1, 60, "started")))
+    assert "28 ticks missed or skipped" in timeline(view)
+    assert headline(view)[4].value == "28 × missed"
+
+
+def test_a_run_whose_end_nobody_saw_is_no_long_bar() -> None:
+    """It was resolved by the next start, minutes later: its process had ended long before."""
+    found = replace(run(1, 200), finished_at=NOW - timedelta(seconds=20), duration_s=None)
+    [bar] = [one.attrib for one in svg(timeline(look(Facts(runs=(found,))))).iter("rect") if "bar" in one.get("class")]
+    assert float(bar["width"].strip("%")) < 1
 
 
 def test_what_is_older_than_the_window_is_not_drawn() -> None:
@@ -243,3 +262,34 @@ def test_green_but_stale() -> None:
     assert current.detail == "whole to 2024-01-02 · oldest pending 2024-01-03"
     assert scheduler.value == "yes, but paused"
     assert failed.value == "nothing"
+
+
+def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
+    done = Facts(landed=days(1), loaded=frozenset(days(1)), stored=(TICKING,))
+    paused = replace(done, stored=(replace(TICKING, next_run=None),))
+    for view, said in (
+        (look(done), ("nothing", "ok")),
+        (look(done, "stopped"), ("press Start", "warn")),
+        (look(paused, "paused"), ("press Resume", "warn")),
+        (look(paused, "stopped"), ("press Start", "warn")),
+        (look(done, "held"), ("nothing here", "ok")),
+    ):
+        told = headline(view)[5]
+        assert (told.value, told.tone) == said, view.state
+
+
+def test_a_retry_heals_nothing_while_ticks_do_not_come() -> None:
+    failed = run(2, 10, 1.0, "failed", retry_at=NOW + timedelta(seconds=30))
+    facts = Facts(landed=days(2), pending=(PendingDay(date(2024, 1, 2), "waiting"),), runs=(failed,), waiting=(failed,))
+    for state, stored, said in (
+        ("running", TICKING, ("1 heals itself", "2024-01-02: attempt 2 at 12:00:30 UTC")),
+        ("paused", replace(TICKING, next_run=None), ("1 waiting", "2024-01-02: attempt 2 once you press Resume")),
+        ("stopped", TICKING, ("1 waiting", "2024-01-02: attempt 2 once you press Start")),
+        (
+            "held",
+            replace(TICKING, next_run=None),
+            ("1 waiting", "2024-01-02: attempt 2 once you press Resume where the scheduler is"),
+        ),
+    ):
+        told = headline(look(replace(facts, stored=(stored,)), state))[3]
+        assert (told.value, told.detail) == said

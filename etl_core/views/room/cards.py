@@ -67,7 +67,7 @@ class FaultsCard:
         self.panel = panel
         points = widgets.Dropdown(options=faults.POINTS, value="load")
         self.point = field(points, "room-point", "where it breaks", "168px")
-        kinds = [("kill this kernel" if kind == "kill" else kind, kind) for kind in faults.KINDS]
+        kinds = [("kill its process" if kind == "kill" else kind, kind) for kind in faults.KINDS]
         self.kind = field(widgets.Dropdown(options=kinds, value="offline"), "room-kind", "how it breaks", "118px")
         self.times = field(widgets.BoundedIntText(1, min=1, max=99), "room-times", "how many times", "56px")
         self.arm = button("Arm", "room-arm", "It fires when a run comes to this point")
@@ -81,7 +81,8 @@ class FaultsCard:
     def paint(self, view: View) -> None:
         armed = map(escape, view.armed)
         chips = "".join(f'<span class="chip" data-fault="{fault}">{fault}</span>' for fault in armed)
-        put(self.told, value=f'<div class="etl-note">armed: {chips}</div>' if chips else note("nothing is armed"))
+        told = f'<div class="etl-note">armed, for any process of this state folder: {chips}</div>'
+        put(self.told, value=told if chips else note("nothing is armed"))
         put(self.clear, disabled=not view.armed)
 
     def _arm(self) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
 
+from etl_core.history import Event
+from etl_core.scheduling.journal import number_of_ticks
 from etl_core.views.room.svg import prose
 from etl_core.views.room.view import LEFT_OUT, View, Working
 from etl_core.views.words import count, first_line, listed, seconds
@@ -70,7 +72,8 @@ def current(view: View) -> Said:
     if not view.behind:
         return "yes", "ok", f"{whole} · all {count(len(landed), 'landed day')} loaded{gap}"
     tone = "warn" if view.ticking else "bad"
-    return f"{count(len(view.behind), 'day')} pending", tone, f"{whole} · oldest pending {view.behind[0]}{gap}"
+    blocked = f" · {len(view.blocked)} of them blocked" if view.blocked else ""
+    return f"{count(len(view.behind), 'day')} pending", tone, f"{whole} · oldest pending {view.behind[0]}{blocked}{gap}"
 
 
 def scheduler(view: View) -> Said:
@@ -113,12 +116,13 @@ def failed(view: View) -> Said:
     healing = "1 heals itself" if len(heals) == 1 else f"{len(heals)} heal themselves"
     if view.blocked:
         days, error = listed(day for day, *_ in view.blocked), first_line(view.blocked[0][1], 140)
-        more = f"{healing} · " if heals else ""
+        more = f"{healing if view.ticking else f'{len(heals)} waiting'} · " if heals else ""
         return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
     if heals:
         first = min(heals, key=lambda run: run.retry_at)
         when = "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}"
-        when = when if view.ticking else "as soon as a scheduler runs"
+        if not view.ticking:
+            healing, when = f"{len(heals)} waiting", f"once you press {_goes_on(view)}"
         return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
         return f"{count(len(view.died), 'run')} died", "bad", "its days are pending: any tick or run resolves it"
@@ -134,7 +138,7 @@ def missed(view: View) -> Said:
         return "a tick is overdue", "warn", f"{late[0]}; it runs once at the next start"
     left_out = [one for one in view.since_start if one.kind in LEFT_OUT]
     kinds = [one.kind for one in left_out]
-    told = [f"{kinds.count(kind):,} × {kind}" for kind in LEFT_OUT if kind in kinds]
+    told = [f"{_ticks(left_out, kind):,} × {kind}" for kind in LEFT_OUT if kind in kinds]
     if view.recovered:
         newest = first_line(view.recovered[0].message, 120)
         return f"{count(len(view.recovered), 'run')} recovered", "warn", " · ".join([newest, *told])
@@ -160,12 +164,10 @@ def to_type(view: View) -> Said:
         told = f"if it hangs, end pid {slow[0].pid} on {slow[0].host}: its day is then pending again"
         return "see what it does", "bad", told, f"etl show {slow[0].run_id[:8]}"
     if view.behind and not view.ticking and not view.at_work:
-        press = "press Resume" if view.state == "paused" else "press Start"
         told = f"{count(len(view.behind), 'day')} pending and nobody loads them; by hand it is"
-        return press, "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
+        return f"press {_goes_on(view)}", "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
     if view.behind and not view.ticking:
-        goes_on = "Resume" if view.state == "paused" else "Start"
-        told = f"a run is at work; what it leaves pending waits until you press {goes_on}. Pending now:"
+        told = f"a run is at work; what it leaves pending waits until you press {_goes_on(view)}. Pending now:"
         return "nothing yet", "busy", told, f"{etl}pending"
     if view.facts.waiting:
         run = min(view.facts.waiting, key=lambda each: each.retry_at)
@@ -174,6 +176,9 @@ def to_type(view: View) -> Said:
         return "nothing here", "ok", f"the scheduler is {view.holder}", f"{etl}status"
     if view.behind:
         return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"
+    if not view.ticking:
+        told = "nothing is pending now; what lands next waits until then"
+        return f"press {_goes_on(view)}", "warn", told, f"{etl}status"
     return "nothing", "ok", "all is well; the same for a monitor", f"{etl}status"
 
 
@@ -187,6 +192,12 @@ QUESTIONS: dict[str, tuple[str, Callable[[View], Said]]] = {
 }
 
 
+def _goes_on(view: View) -> str:
+    """The button that makes ticks come again."""
+    paused = view.schedule is not None and view.schedule.paused and view.state in ("paused", "held")
+    return ("Resume" if paused else "Start") + (" where the scheduler is" if view.state == "held" else "")
+
+
 def _doing(one: Working) -> str:
     stage = f"in {one.stage.stage}" if one.stage else "beginning"
     again = f", attempt {one.stage.attempt}" if one.stage and one.stage.attempt > 1 else ""
@@ -194,6 +205,10 @@ def _doing(one: Working) -> str:
     longer = " · overdue" if one.state == "overdue" else " · longer than usual" if one.slow else ""
     took = f"{one.seconds:.0f} s" if one.seconds < 60 else seconds(one.seconds)
     return f"{stage}{again} · {took} so far{usual}{longer}"
+
+
+def _ticks(left_out: list[Event], kind: str) -> int:
+    return sum(number_of_ticks(one.message) for one in left_out if one.kind == kind)
 
 
 def _overdue_tick(view: View) -> list[str]:

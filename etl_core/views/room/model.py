@@ -8,6 +8,7 @@ for none of them.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import wraps
@@ -129,13 +130,16 @@ class Model:
     def run_now(self, pipeline: str | None = None) -> str:
         """One tick at once. With no scheduler here, the oldest pending days are run by hand, as `etl run` would."""
         chosen = self._pipeline(pipeline)
-        stored = self._schedule(chosen)
+        stored, pending = self._schedule(chosen), pending_days(chosen)
+        todo = [one.day for one in pending if one.reason not in ("waiting", "blocked")]
+        if not todo:
+            left = ", ".join(f"{n} {reason}" for reason, n in Counter(one.reason for one in pending).items())
+            return f"there is nothing to load now: {left}" if left else "nothing is pending"
         if get_scheduler().alive and stored is not None:
             get_scheduler().run_now(chosen.name)
             return "a tick was asked for"
         limit = stored.limit if stored is not None else Choice().limit
-        todo = [one.day for one in pending_days(chosen) if one.reason in ("new", "changed", "crashed")][:limit]
-        return self.worker.once(chosen, [Interval.of(day) for day in todo]) if todo else "nothing is pending"
+        return self.worker.once(chosen, [Interval.of(day) for day in todo[:limit]])
 
     @command
     def run_again(self, run_id: str) -> str:

@@ -85,7 +85,8 @@ class ScheduleCard:
         if stored == (str(choice.when()), choice.limit):
             self._shown, self._stored = choice, stored
         gap = (fires[1] - fires[0]).total_seconds() if len(fires) > 1 else 0
-        times = ", ".join(f"{at:%H:%M:%S}" if gap < 3600 else f"{at:%a %d %b %H:%M}" for at in fires)
+        far = "%a %d %b %Y" if len({at.year for at in (view.at, *fires)}) > 1 else "%a %d %b %H:%M"
+        times = ", ".join(f"{at:%H:%M:%S}" if gap < 3600 else f"{at:{far}}" for at in fires)
         told = f"next five, as chosen: {times} {fires[0]:%Z}" if fires else "as chosen it never comes"
         put(self.told, value=note(now + told))
         put(self.set, disabled=view.state not in ("running", "paused"))

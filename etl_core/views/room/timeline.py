@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from etl_core.history import Run
 from etl_core.interval import Interval
+from etl_core.scheduling.journal import number_of_ticks
 from etl_core.views.room.moments import MINUTES, Scale, bands, span
 from etl_core.views.room.svg import MARKS, box, key, line, picture, tag, text
 from etl_core.views.room.view import View
@@ -23,6 +24,7 @@ _LEGEND = "".join(
         ("blocked", "✕", "failed"),
         ("crashed", "✕", "process died"),
         ("running", "", "running"),
+        ("gap-key", "", "waits for its retry"),
         ("plain waiting-mark", "◆", "retry stored"),
         ("plain", SIGNS["missed"], "tick missed"),
         ("plain", SIGNS["skipped"], "skipped"),
@@ -62,8 +64,9 @@ def sentence(view: View, inside: int, troubled: int) -> str:
     if retries:
         said += f"; next retry at {view.clock(min(retries))}"
     since = view.at - timedelta(minutes=MINUTES)
-    left_out = sum(one.kind in ("missed", "skipped") and one.at >= since for one in view.facts.events)
-    return said + (f"; ticks missed or skipped {count(left_out, 'time')}" if left_out else "")
+    left_out = [one for one in view.facts.events if one.kind in ("missed", "skipped") and one.at >= since]
+    ticks = sum(number_of_ticks(one.message) for one in left_out)
+    return said + (f"; {count(ticks, 'tick')} missed or skipped" if ticks else "")
 
 
 def _troubled(inside: list[Run], view: View) -> dict[Interval, list[Run]]:
@@ -95,7 +98,9 @@ def _packed(runs: list[Run], now: datetime) -> list[list[Run]]:
 
 def _bar(run: Run, scale: Scale, view: View) -> str:
     state = next((one.state for one in view.working if one.run.run_id == run.run_id), run.status)
-    end = run.finished_at or (view.at if state != "died" else min(view.at, run.started_at + timedelta(seconds=1)))
+    end = run.finished_at or view.at
+    if state == "died" or (run.finished_at and run.duration_s is None):  # nobody saw its end; found out is later
+        end = min(end, run.started_at + timedelta(seconds=1))
     mark = MARKS[state]
     least = 1.4 if mark.sign and state != "running" else 0.4  # per cent: wide enough for its sign, or to be seen
     width = max(least, scale(end) - scale(run.started_at))
