@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from etl_core import history
+from etl_core.scheduling import get_scheduler
 
 
 def test_pending_as_json_is_one_document(child, call, spoil):
@@ -71,6 +73,10 @@ def test_status_is_well_until_a_day_is_blocked(call, document, spoil):
     assert 0 <= found["age_s"] < 60
     spoil("2013-01-14", "dep_time", "dep_tme")
     call("run", "2013-01-14")
+    assert "scheduler" in call("status").stdout and found["scheduler"] is None
+    scheduler = get_scheduler().start()
+    assert document("status")["scheduler"].startswith(f"pid {os.getpid()} on ")
+    scheduler.stop()
     done = call("status")
     assert done.exit_code == 1
     assert "1 day is blocked" in done.stdout
