@@ -102,7 +102,7 @@ def at_work(view: View) -> Said:
         return (
             "nothing",
             "off",
-            f"a day usually takes {seconds(usual)}" if usual is not None else "no day was loaded yet",
+            f"a day usually takes {seconds(usual)}" if usual is not None else "no day was loaded by itself yet",
         )
     one = max(view.at_work, key=lambda each: (each.state == "overdue", each.slow, each.seconds))
     more = f" and {len(view.at_work) - 1} more" if len(view.at_work) > 1 else ""
