@@ -138,6 +138,17 @@ def test_the_timeline_shows_attempts_the_gap_between_them_and_the_retry_that_is_
     assert "<script" not in html
 
 
+def test_attempts_close_to_each_other_do_not_lie_over_each_other() -> None:
+    first = run(2, 100, 0.1, "failed", retry_at=NOW - timedelta(seconds=98))
+    second = run(2, 98, 0.1, "failed", attempt=2, retry_of=first.run_id, retry_at=NOW - timedelta(seconds=95))
+    third = run(2, 95, 0.1, attempt=3, retry_of=first.run_id)
+    drawn = svg(timeline(look(Facts(runs=(third, second, first)))))
+    bars = [one.attrib for one in drawn.iter("rect") if one.attrib["class"].startswith("bar ")]
+    places = [(float(bar["x"].strip("%")), float(bar["width"].strip("%"))) for bar in bars]
+    assert len(places) == 3
+    assert all(x + width <= following + 0.01 for (x, width), (following, _) in zip(places, places[1:], strict=False))
+
+
 def test_a_run_that_has_just_failed_ends_before_now() -> None:
     """Its mark is wide enough for a sign, but stands in the past."""
     html = timeline(look(Facts(runs=(run(1, 0.2, 0.1, "failed"),))))

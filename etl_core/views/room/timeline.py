@@ -15,6 +15,7 @@ from etl_core.views.words import count, first_line, interval, seconds
 LANE, AXIS = 34, 24  # pixels
 TROUBLED = 6  # lanes for days with more than one attempt, at most
 NARROW = 1.2  # per cent between two signs
+SEEN, SIGN = 0.4, 1.4  # per cent: wide enough to be seen, or for its sign
 LANES = 4  # at least, so that what is below does not move when a day fails
 SIGNS = {"missed": "✕", "skipped": "⊘", "coalesced": "⊕", "recovered": "✚", "alarm restored": "✚"}
 _LEGEND = "".join(
@@ -96,20 +97,23 @@ def _packed(runs: list[Run], now: datetime) -> list[list[Run]]:
     return rows
 
 
-def _bar(run: Run, scale: Scale, view: View) -> str:
+def _bar(run: Run, scale: Scale, view: View, following: Run | None = None) -> str:
+    """Wide enough for its sign, but where the next one of its lane begins."""
     state = next((one.state for one in view.working if one.run.run_id == run.run_id), run.status)
     end = run.finished_at or view.at
     if state == "died" or (run.finished_at and run.duration_s is None):  # nobody saw its end; found out is later
         end = min(end, run.started_at + timedelta(seconds=1))
     mark = MARKS[state]
-    least = 1.4 if mark.sign and state != "running" else 0.4  # per cent: wide enough for its sign, or to be seen
+    least = SIGN if mark.sign and state != "running" else SEEN
     width = max(least, scale(end) - scale(run.started_at))
+    if following is not None:
+        width = max(SEEN, min(width, scale(following.started_at) - scale(run.started_at)))
     x = min(scale(run.started_at), max(0, scale(view.at) - width))  # nothing was later than now
     took = run.duration_s if run.duration_s is not None else (end - run.started_at).total_seconds()
     tip = f"{run.interval}, attempt {run.attempt} ({run.trigger}): {mark.word}, {seconds(took)}"
     tip += f". {first_line(run.error, 200)}" if run.error else ""
     drawn = box(x, 6, width, LANE - 12, f"bar {mark.css}")
-    if mark.sign and state != "running":
+    if mark.sign and state != "running" and width >= SIGN:
         drawn += text(x + width / 2, LANE / 2 + 4, mark.sign, css=f"t sign {mark.css}")
     return tag("g", drawn, title=tip, data_run_id=run.run_id, data_status=state)
 
@@ -125,7 +129,7 @@ def _attempts(runs: list[Run], scale: Scale, view: View) -> str:
             at = f"{run.retry_at:%H:%M:%S}"
             more = {"title": f"attempt {run.attempt + 1} at {at}", "data_retry_at": at}
             drawn += text(scale(run.retry_at), LANE / 2 + 5, "◆", css="t waiting-mark", **more)
-    return drawn + "".join(_bar(run, scale, view) for run in runs)
+    return drawn + "".join(_bar(run, scale, view, after) for run, after in zip(runs, [*runs[1:], None], strict=True))
 
 
 def _scheduler(view: View, scale: Scale) -> str:
