@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from etl_core.backlog import PendingDay
 from etl_core.history import Event, Run, StageRun
@@ -146,7 +147,7 @@ def test_attempts_close_to_each_other_do_not_lie_over_each_other() -> None:
     bars = [one.attrib for one in drawn.iter("rect") if one.attrib["class"].startswith("bar ")]
     places = [(float(bar["x"].strip("%")), float(bar["width"].strip("%"))) for bar in bars]
     assert len(places) == 3
-    assert all(x + width <= following + 0.01 for (x, width), (following, _) in zip(places, places[1:], strict=False))
+    assert all(x + width <= following + 0.01 for (x, width), (following, _) in pairwise(places))
 
 
 def test_a_run_that_has_just_failed_ends_before_now() -> None:
