@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import importlib
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from exercises import model, record, state, view
-from exercises.source import portable, same_code
+from exercises import guard, model, record, state, view
+from exercises.keeping import Unkept, portable, restored
+from exercises.source import code_of, same_code
 from exercises.trial import grade
 
 NOTHING = object()
+QUICK = 2  # seconds: what was graded in less is graded a second time, from the text that is kept of it
 
 
 def check(number: str, answer: Any = NOTHING, keep: bool = True) -> None:
     """Try an answer to an exercise and show what came of it: `check("1.1", read_raw)`.
 
-    With `keep=False` it is only shown: `progress()` and `mine()` stay as they are.
+    With `keep=False` it is only shown: `progress()` and `mine()` stay as they are. An answer that passes and cannot be
+    kept as text is told so; the one that passed before it, if any, stays.
     """
     if callable(number):
         view.note(f"The number comes first: {_turned(number, answer)}")
@@ -33,9 +38,14 @@ def check(number: str, answer: Any = NOTHING, keep: bool = True) -> None:
     if answer is None and not exercise.file:
         view.note(f'{number} got None. Give the function itself, not called: check("{number}", {exercise.name})')
         return
+    began = time.monotonic()
     outcome = grade(exercise, answer)
     if keep and outcome.passed:
-        record.passed(number, _text(exercise, answer))
+        try:
+            record.passed(number, _text(exercise, answer, time.monotonic() - began < QUICK))
+        except Unkept as why:
+            record.passed(number, None)
+            outcome = replace(outcome, aside=_not_kept(exercise, str(why)))
     elif keep and outcome.kind not in ("untouched", "waiting"):
         record.failed(number)
     view.outcome(outcome)
@@ -66,7 +76,7 @@ def progress(lessons: str = "") -> None:
 
 
 def mine(number: str) -> Callable[..., Any]:
-    """Your own answer, as it was when it last passed; what the package has for it if there is none.
+    """Your own answer, as it was when it last passed and could be kept; if there is none, what the package has for it.
 
     Where it is a file: the pipeline in it, importable, if the file is there and still the one that passed.
     """
@@ -82,10 +92,8 @@ def mine(number: str) -> Callable[..., Any]:
             importlib.invalidate_caches()
         return find_pipeline(f"{path.stem}:{exercise.name}" if whole else exercise.twin)
     if saved:
-        namespace: dict[str, Any] = {"__name__": "__main__"}
         try:
-            exec(compile(saved, f"<your answer to {number}>", "exec"), namespace)
-            return namespace[exercise.name]
+            return restored(saved, exercise.name, _place(exercise))
         except Exception as error:
             view.note(f"Your saved answer to {number} does not run here ({error!r}); using the workbook's.")
     if exercise.twin:
@@ -101,11 +109,34 @@ def _turned(answer: Callable[..., Any], number: Any) -> str:
     return f'check("{(known or ["1.1"])[0]}", {name})'
 
 
-def _text(exercise: model.Exercise, answer: Any) -> str | None:
-    """The answer as text that defines it again, or None where that cannot be had."""
+def _text(exercise: model.Exercise, answer: Any, quick: bool) -> str:
+    """An answer that has passed as text that defines it again. Unkept unless that text does what the answer does.
+
+    A quick one must pass again, made anew from the text; of one that takes seconds the code is compared.
+    """
     if exercise.file:
         return Path(answer).read_text(encoding="utf-8")
-    return portable(answer, exercise.name) if callable(answer) else None
+    try:
+        text = portable(answer, exercise.name)
+    except Unkept:
+        raise
+    except Exception as error:  # of a kind of answer that nobody thought of: it has passed all the same
+        raise Unkept(f"cannot be made a text ({error!r})") from error
+    anew = guard.run(lambda: restored(text, exercise.name, _place(exercise)), exercise.seconds)
+    same = anew.error is None and (quick or code_of(anew.value) == code_of(answer))
+    if not same or (quick and not grade(exercise, anew.value).passed):
+        raise Unkept("uses what was done in other cells, and does not pass without that")
+    return text
+
+
+def _place(exercise: model.Exercise) -> str:
+    return f"<your answer to {exercise.number}>"
+
+
+def _not_kept(exercise: model.Exercise, why: str) -> str:
+    older = record.entry(exercise.number).get("answer")
+    instead = "the answer of yours that was kept before" if older else "the workbook's version"
+    return f"It {why}, so it is not kept: later cells use {instead}."
 
 
 def reveal(guess: Any, answer: Any, why: str = "") -> None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import sqlite3
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPException
 from itertools import accumulate
 from numbers import Real
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from exercises.tools.clock import Clock, OverBudget
 from exercises.tools.compare import show
 from exercises.tools.crash import Images, crash_images, database
 from exercises.tools.toy import WEATHER
-from exercises.trial import Raised, Trial
+from exercises.trial import Raised, Trial, line_of
 
 # ---- 6.1 ------------------------------------------------------------------------------------------------------------
 
@@ -50,7 +51,7 @@ def wait(attempt: int, base: float, cap: float, rng: random.Random) -> float:
     """Seconds to wait after `attempt` (1 is the first) has failed.
 
     At most `base` after the first, twice as much after each further one, never more than
-    `cap`. A good part of it is random, and comes from `rng`, a random.Random.
+    `cap`. A tenth of that or more is random, and comes from `rng`, a random.Random.
     """
     ...  # your code here
 
@@ -87,8 +88,8 @@ def no_cap(attempt, base, cap, rng):
 
 
 @one.wrong(
-    "With a cap of {cap:g} s it waited {longest:.1f} s. What is added after the cap is not capped, so that the cap is "
-    "a wish: whoever relies on it (a timeout, an alarm, a promise of “within a minute”) is let down now and then.",
+    "With a cap of {cap:g} s it waited {longest:.1f} s, so that the cap is a wish: whoever relies on it (a timeout, an "
+    "alarm, a promise of “within a minute”) is let down. What you draw or add has to stay below it, too.",
     when=lambda seen: seen.longest and seen.longest > seen.cap * 1.001,
 )
 def jitter_after_cap(attempt, base, cap, rng):
@@ -117,7 +118,7 @@ def chance_from_elsewhere(attempt, base, cap, rng):
 @one.wrong(
     "The first waits differ, the late ones hardly do: after attempt 60 nine of ten clients wait the cap, to the "
     "millisecond. Whoever has failed for long meets all the others again, at the worst moment.",
-    when=lambda seen: seen.spreads and seen.spreads[60] < 0.001 and seen.spreads[1] >= 0.05,
+    when=lambda seen: seen.late and seen.late[0] > 0.999 * seen.cap and seen.spreads[1] >= 0.05,
 )
 def jitter_before_cap(attempt, base, cap, rng):
     return min(cap, rng.uniform(0.5, 1) * base * 2 ** (attempt - 1))
@@ -153,7 +154,7 @@ def chance_does_not_grow(attempt, base, cap, rng):
 @one.wrong(
     "With a base of 0.05 s, the first wait is {quick:.2f} s. You count from one second, whatever `base` says, so "
     "nobody can ask for a quicker or a more patient client.",
-    when=lambda seen: seen.quick and seen.quick > 0.0501 and seen.first <= 1.001,
+    when=lambda seen: seen.quick and seen.quick > 0.5 and seen.first <= 1.001,
 )
 def ignores_base(attempt, base, cap, rng):
     return rng.uniform(0.5, 1) * min(cap, 2 ** (attempt - 1))
@@ -162,10 +163,19 @@ def ignores_base(attempt, base, cap, rng):
 @one.wrong(
     "With a base of 0.05 s and a cap of 1 s, it never waits at all: you count in whole seconds, and all that is less "
     "becomes nothing. Five attempts are over before the hiccup is.",
-    when=lambda seen: seen.quickest == 0,
+    when=lambda seen: seen.quickest == 0 and seen.whole,
 )
 def whole_seconds(attempt, base, cap, rng):
     return rng.randint(0, int(min(cap, base * 2 ** (attempt - 1))))
+
+
+@one.wrong(
+    "After the third failure it does not wait at all. A power is written `2 ** 2`, which is 4; `2 ^ 2` is something "
+    "else in Python, and 0.",
+    when=lambda seen: seen.most and seen.most[3] == 0 and min(seen.most[1], seen.most[2], seen.most[4]) > 0,
+)
+def no_power(attempt, base, cap, rng):
+    return rng.uniform(0.5, 1) * min(cap, base * (2 ^ (attempt - 1)))
 
 
 @one.wrong(
@@ -189,7 +199,7 @@ def linear(attempt, base, cap, rng):
 @one.wrong(
     "Your waits stop growing long before the cap: with a cap of 900 s, one client asks {asked} times in an outage of "
     "an hour; doubled up to the cap, it is {right}. How long to go on doubling is what `cap` says.",
-    when=lambda seen: seen.asked and seen.asked > 2 * seen.right,
+    when=lambda seen: seen.asked and seen.asked > 2 * seen.right and seen.middle[1] > seen.cap / 8,
 )
 def stops_early(attempt, base, cap, rng):
     return rng.uniform(0.5, 1) * min(cap, base * 2 ** min(attempt - 1, 5))
@@ -228,8 +238,9 @@ def grade_wait(t: Trial) -> None:
         drawn[attempt] = _numbers(t, case, [(attempt, base, cap, random.Random(seed)) for seed in range(200)])
     t.seen.cap = cap
     t.seen.days = statistics.median(drawn[20]) / 86400
-    t.seen.longest = max(max(waits) for waits in drawn.values())
-    t.seen.first = max(drawn[1])
+    t.seen.most = {attempt: max(waits) for attempt, waits in drawn.items()}
+    t.seen.first, t.seen.whole = t.seen.most[1], all(one.is_integer() for waits in drawn.values() for one in waits)
+    t.seen.longest = max(t.seen.most.values())
     late = statistics.quantiles(drawn[60], n=20)
     t.seen.late = late[0], late[-1]
     spreads = {attempt: _spread(waits) / _ceiling(attempt, base, cap) for attempt, waits in drawn.items()}
@@ -266,6 +277,9 @@ def grade_wait(t: Trial) -> None:
         most, case = _ceiling(attempt, 0.05, 1), f"attempt {attempt}, base 0.05 s, cap 1 s, 20 generators"
         detail = f"expected the longest to be nearly {most:g} s and not more, got {longest:.3f} s"
         t.true(most / 3 < longest <= most + 1e-6, case, detail)
+    case = "attempt 1, base 60 s, cap 10 s, 20 generators"
+    longest = max(_numbers(t, case, [(1, 60.0, 10.0, random.Random(seed)) for seed in range(20)]))
+    t.true(longest <= 10 + 1e-6, case, f"expected at most 10 s, got {longest:.3f} s")
 
 
 def _expect_no_sleep(t: Trial) -> None:
@@ -281,7 +295,10 @@ def _expect_no_sleep(t: Trial) -> None:
 
 def _numbers(t: Trial, case: str, arguments: list[tuple]) -> list[float]:
     """What the answer gives for each of these arguments."""
-    found = t.do(lambda: [t.answer(*args) for args in arguments], case=case)
+    found = t.do(lambda: [t.answer(*args) for args in arguments], case=case, allow=TypeError)
+    if isinstance(found, Raised):
+        power = ". A power is written `2 ** 3`; `^` is something else." if "for ^" in str(found.error) else ""
+        t.stop(case, line_of(found.error), "raised", f"Your code raised {found!r}{power}")
     for one in found:
         if one is None:
             t.stop(case, "", "wrong", "Your function returned None: does every way through it end in a `return`?")
@@ -310,12 +327,12 @@ two = Exercise(
     "Tell errors apart",
     hints=(
         "Ask of each error: if nobody changes anything, can the same call succeed in a minute? Look at what the error "
-        "carries, not at its type alone: `code` of an HTTPError, the text of a database error, `__cause__`.",
+        "carries, not at its type alone: `code` of an HTTPError, the text of a database error, `reason`, `__cause__`.",
         "`HTTPError` is an `OSError`, and so are FileNotFoundError and TimeoutError: ask for the special one first. Of "
         "the answers, those from 500 on and 429 are worth it. `sqlite3.OperationalError` has only its text.",
         "In this order: if there is a `code`, decide by it. ConnectionError, TimeoutError and IncompleteRead: True. "
-        'OperationalError: `"locked" in str(error)`. If there is a `__cause__`: ask the same function about it. '
-        "Everything else: False.",
+        'OperationalError: `"locked" in str(error)`. If the `reason` is an error, or if there is a `__cause__`: ask '
+        "the same function about it. Everything else: False.",
     ),
     twin="etl_core:is_transient",
     passed="What only time can heal is tried again; what only a person can heal is told at once.",
@@ -327,7 +344,8 @@ def worth_retrying(error: BaseException) -> bool:
     """Could the same call succeed in a minute, although nobody has changed anything?
 
     An error that says nothing about that itself, such as a RuntimeError, is judged by its
-    `__cause__`, the error it was raised from.
+    `__cause__`, the error it was raised from; urlopen's URLError by its `reason`, which is
+    one, too. To what you do not know, say no.
     """
     ...  # your code here
 
@@ -344,7 +362,17 @@ def worth_retrying(error: BaseException) -> bool:
         return True
     if isinstance(error, sqlite3.OperationalError):
         return "locked" in str(error)
-    return error.__cause__ is not None and worth_retrying(error.__cause__)
+    cause = getattr(error, "reason", None) or error.__cause__
+    return isinstance(cause, Exception) and worth_retrying(cause)
+
+
+def known(error: object) -> bool:
+    """For wrong answers: right about each error that speaks for itself, and no further."""
+    if isinstance(error, HTTPError):
+        return error.code >= 500 or error.code == 429
+    if isinstance(error, sqlite3.OperationalError):
+        return "locked" in str(error)
+    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
 
 
 @two.wrong(
@@ -371,11 +399,7 @@ def all_OSError(error):
     when=lambda seen: seen.said and seen.said["busy"] == seen.said["absent"],
 )
 def every_answer_alike(error):
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    if isinstance(error, ConnectionError | TimeoutError | HTTPError | HTTPException):
-        return True
-    return error.__cause__ is not None and every_answer_alike(error.__cause__)
+    return isinstance(error, HTTPError) or known(error)
 
 
 @two.wrong(
@@ -384,9 +408,20 @@ def every_answer_alike(error):
     when=lambda seen: seen.said and seen.said["locked"] == seen.said["no such table"],
 )
 def type_only(error):
-    if type(error).__name__ == "HTTPError":
-        return error.code >= 500 or error.code == 429
-    return isinstance(error, ConnectionError | TimeoutError | HTTPException | sqlite3.OperationalError)
+    return isinstance(error, sqlite3.OperationalError) or known(error)
+
+
+@two.wrong(
+    "You say yes to {unknown}. Nobody puts that right while you wait. No list of what is final is complete, so name "
+    "what passes by itself, and say no to the rest: a wrong no is seen in the morning, a wrong yes costs every night.",
+    when=lambda seen: seen.unknown,
+)
+def unknown_is_yes(error):
+    if isinstance(error, FileNotFoundError | ValueError):
+        return False
+    if isinstance(error, HTTPError | sqlite3.OperationalError):
+        return known(error)
+    return unknown_is_yes(error.__cause__) if error.__cause__ else True
 
 
 @two.wrong(
@@ -395,11 +430,7 @@ def type_only(error):
     when=lambda seen: seen.said and seen.said["busy"] and not seen.said["too many"],
 )
 def every_4xx_is_final(error):
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    if isinstance(error, HTTPError):
-        return error.code >= 500
-    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
+    return error.code >= 500 if isinstance(error, HTTPError) else known(error)
 
 
 @two.wrong(
@@ -408,50 +439,73 @@ def every_4xx_is_final(error):
     when=lambda seen: seen.said and not seen.said["cut"],
 )
 def forgets_what_breaks_off(error):
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    if isinstance(error, HTTPError):
-        return error.code >= 500 or error.code == 429
-    return isinstance(error, ConnectionError | TimeoutError)
+    return known(error) and not isinstance(error, HTTPException)
 
 
 @two.wrong(
-    "A ValueError whose text has 503 in it, as of a row of a file, is worth another try to you. A text says anything; "
-    "let the type say first what kind of error it is, and then `code` or the text what was the matter.",
-    when=lambda seen: seen.said and seen.said["its text"] and not seen.said["no number"],
+    "A ValueError whose text has {words} in it, as of a row of a file, is worth another try to you. A text says "
+    "anything; let the type say first what kind of error it is, and then `code` or the text what was the matter.",
+    when=lambda seen: seen.words and not seen.said["no number"],
 )
 def by_its_text(error):
-    words = ("503", "429", "timed out", "closed connection", "IncompleteRead", "locked")
+    words = ("503", "429", "timed out", "closed connection", "refused", "IncompleteRead", "locked")
     return any(word in str(error) for word in words) or bool(error.__cause__ and by_its_text(error.__cause__))
 
 
 @two.wrong(
-    "You do not see through `raise … from`: a broken connection is worth another try, and as the cause of a "
-    "RuntimeError it is not. Some library wraps the error, and all retries stop.",
-    when=lambda seen: seen.said and seen.said["reset"] and not seen.said["wrapped reset"],
+    "You do not see through `raise … from`: a broken connection is worth another try, and as the `__cause__` of "
+    "another error it is not. Some library wraps the error, and all retries stop.",
+    when=lambda seen: seen.said["reset"] and not any(seen.said[name] for name in ("wrapped reset", "LoadFailed")),
 )
 def ignores_cause(error):
-    if type(error).__name__ == "HTTPError":
-        return error.code >= 500 or error.code == 429
-    if isinstance(error, sqlite3.OperationalError):
-        return "locked" in str(error)
-    return isinstance(error, ConnectionError | TimeoutError | HTTPException)
+    return known(error) or known(getattr(error, "reason", None))
 
 
 @two.wrong(
-    "You look at the cause, and not at the cause of the cause: a RuntimeError from a RuntimeError from a locked "
-    "database is final to you. What one library wraps, the next one wraps again.",
-    when=lambda seen: seen.said and seen.said["wrapped reset"] and not seen.said["wrapped twice"],
+    "You see through a RuntimeError, and not through a LoadFailed, the own error of some library. There is no end of "
+    "such types, and each error has a `__cause__`.",
+    when=lambda seen: seen.said["wrapped reset"] and not seen.said["LoadFailed"],
+)
+def cause_of_one_type(error):
+    return cause_of_one_type(error.__cause__) if isinstance(error, RuntimeError) else ignores_cause(error)
+
+
+@two.wrong(
+    "A RuntimeError raised from a broken connection is worth another try to you, or not, as it was raised in the "
+    "`except` or after it. So you look at `__context__`, what was being handled at the time; what an error was raised "
+    "from is its `__cause__`.",
+    when=lambda seen: seen.said["wrapped reset"] and not seen.said["raised later"],
+)
+def by_its_context(error):
+    return ignores_cause(error) or bool(error.__context__ and by_its_context(error.__context__))
+
+
+@two.wrong(
+    "You look at the cause, and not at the cause of the cause: a RuntimeError from a RuntimeError from a broken "
+    "connection is final to you. What one library wraps, the next one wraps again.",
+    when=lambda seen: seen.said["wrapped reset"] and not seen.said["wrapped twice"],
 )
 def one_level(error):
     return ignores_cause(error) or ignores_cause(error.__cause__)
 
 
 @two.wrong(
+    "A refused connection is final to you: the server is being restarted, and a minute later it is there. `urlopen` "
+    "hands it on as a URLError, which is no ConnectionError and was not raised from one; it is the `reason`.",
+    when=lambda seen: seen.said["reset"] and not seen.said["refused"],
+)
+def ignores_reason(error):
+    return known(error) or bool(error.__cause__ and ignores_reason(error.__cause__))
+
+
+@two.wrong(
     "An error that speaks for itself is judged by its cause. `asyncio` ends a wait by a TimeoutError, raised from the "
     "CancelledError by which it did so; and a 404 is final, whatever was the matter before it. The outermost error "
     "that has something to say decides.",
-    when=lambda seen: seen.said and (not seen.said["timeout of asyncio"] or seen.said["404 after reset"]),
+    when=lambda seen: (
+        (seen.said["timeout"] and not seen.said["timeout of asyncio"])
+        or (seen.said["404 after reset"] and not seen.said["absent"])
+    ),
 )
 def innermost_cause(error):
     while error.__cause__ is not None:
@@ -461,14 +515,14 @@ def innermost_cause(error):
 
 @two.right
 def by_what_it_carries(error):
-    while error is not None:
+    while isinstance(error, Exception):
         if isinstance(getattr(error, "code", None), int):
             return error.code in {408, 425, 429, 500, 502, 503, 504}
         if isinstance(error, sqlite3.Error):
             return getattr(error, "sqlite_errorname", "") in ("SQLITE_BUSY", "SQLITE_LOCKED")
         if isinstance(error, ConnectionError | TimeoutError) or "IncompleteRead" in type(error).__name__:
             return True
-        error = error.__cause__
+        error = error.reason if isinstance(error, URLError) else error.__cause__
     return False
 
 
@@ -476,7 +530,11 @@ def by_what_it_carries(error):
 def none_is_no(error):
     if isinstance(error, HTTPError):
         return error.code if error.code in (429, 503) else None
-    if isinstance(error, ConnectionError | TimeoutError | HTTPException) or "database is locked" in str(error):
+    if isinstance(error, URLError):
+        return none_is_no(error.reason)
+    if isinstance(error, sqlite3.DatabaseError):
+        return re.search("locked|busy", str(error))
+    if isinstance(error, ConnectionError | TimeoutError | HTTPException):
         return True
     return error.__cause__ and none_is_no(error.__cause__)
 
@@ -488,11 +546,13 @@ def the_package(error):
     return is_transient(error)
 
 
+FINAL = ("no row", "no column", "bad SQL", "folder", "no key", "bare", "no file by urlopen")
+
+
 @two.grade
 def grade_worth_retrying(t: Trial) -> None:
     web, files = trouble.http_errors(), trouble.database_errors(t.folder)
-    missing = trouble.error_of(lambda: (t.folder / "2013-01-15.csv").read_bytes())
-    wrong_value = trouble.error_of(lambda: int("NA"))
+    local = trouble.local_errors(t.folder)
     cases: list[tuple[str, Exception, bool]] = [
         ("busy", web["503"], True),
         ("absent", web["404"], False),
@@ -501,31 +561,40 @@ def grade_worth_retrying(t: Trial) -> None:
         ("timeout", web["slow"], True),
         ("reset", web["dropped"], True),
         ("cut", web["cut"], True),
-        ("locked", files["locked"], True),
-        ("no such table", files["no such table"], False),
-        ("no file", missing, False),
-        ("no number", wrong_value, False),
-        ("its text", trouble.error_of(lambda: int("JFK 503")), False),
+        ("refused", web["refused"], True),
+        *((name, error, name == "locked") for name, error in files.items()),
+        *((name, error, False) for name, error in local.items()),
         ("wrapped reset", trouble.wrapped(web["dropped"]), True),
-        ("wrapped twice", trouble.wrapped(files["locked"], 2), True),
+        ("LoadFailed", trouble.wrapped(web["dropped"], kind=trouble.LoadFailed), True),
+        ("raised later", trouble.raised_from(RuntimeError("the load failed"), web["dropped"]), True),
+        ("wrapped twice", trouble.wrapped(web["dropped"], 2), True),
+        ("wrapped lock", trouble.wrapped(files["locked"], 2), True),
         ("wrapped 404", trouble.wrapped(web["404"]), False),
-        ("wrapped value", trouble.wrapped(wrong_value, 2), False),
+        ("wrapped value", trouble.wrapped(local["no number"], 2), False),
         ("timeout of asyncio", trouble.timeout_of_asyncio(), True),
         ("404 after reset", trouble.raised_from(web["404 elsewhere"], web["dropped"]), False),
     ]
-    said = {name: t.call(error, case=_called(error), none=True) for name, error, _ in cases}
+    given = {name: t.call(error, case=_called(error), none=True) for name, error, _ in cases}
     for name, error, right in cases:
-        if right and said[name] is None:  # as a no, None will do: `return error.__cause__ and …`
+        if right and given[name] is None:  # as a no, None will do: `return error.__cause__ and …`
             text = "Your function returned None: does every way through it end in a `return`?"
             t.stop(_called(error), "", "wrong", text)
-    t.seen.said = {name: bool(answer) for name, answer in said.items()}
+        if isinstance(given[name], str):
+            detail = f"expected True or False, got {show(given[name])}, a str: each but the empty one counts as true"
+            t.stop(_called(error), detail)
+    t.seen.said = said = {name: bool(answer) for name, answer in given.items()}
+    t.seen.unknown = next((_called(error) for name, error, _ in cases if name in FINAL and said[name]), None)
+    t.seen.words = next((f"“{text}”" for text in ("503", "database is locked") if said[text]), None)
     for name, error, right in cases:
-        t.equal(bool(said[name]), right, _called(error))
+        shown = "" if isinstance(given[name], bool) else f", a {type(given[name]).__name__} that counts as {said[name]}"
+        t.true(said[name] == right, _called(error), f"expected {right}, got {show(given[name])}{shown}")
 
 
 def _called(error: BaseException) -> str:
-    """An error and its causes, in words."""
+    """An error and what is behind it, in words."""
     text = repr(Raised(error)).replace("\n", " ")
+    reason = getattr(error, "reason", None)
+    text += f", whose reason is a {type(reason).__name__}" if isinstance(reason, Exception) else ""
     return f"{text}, raised from {_called(error.__cause__)}" if error.__cause__ else text
 
 
@@ -635,46 +704,27 @@ def _asks_for_later(error: BaseException) -> bool:
     when=lambda seen: seen.calls and seen.calls >= BUDGET,
 )
 def forever(work, attempts, wait, sleep, worth_retrying):
-    attempt = 1
-    while True:
-        try:
-            return work()
-        except Exception as error:
-            if not worth_retrying(error):
-                raise
-            sleep(wait(attempt))
-            attempt += 1
+    return with_retry(work, 10**9, wait, sleep, worth_retrying)
 
 
 @three.wrong(
     "The work was never called: your function returned something else than its result, perhaps the function itself.",
-    when=lambda seen: seen.calls == 0,
+    when=lambda seen: seen.calls == 0 and seen.returned,
 )
 def never_calls_it(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work
-        except Exception as error:
-            if attempt == attempts or not worth_retrying(error):
-                raise
-        sleep(wait(attempt))
+    return with_retry(lambda: work, attempts, wait, sleep, worth_retrying)
 
 
 @three.wrong(
     "When the attempts are used up, your function returns, with no error. The caller takes that for a result: the run "
     "goes on to the load, is green, and has loaded nothing.",
-    when=lambda seen: seen.swallowed,
+    when=lambda seen: seen.returned and seen.calls > 1,
 )
 def returns_none_at_end(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if not worth_retrying(error):
-                raise
-            if attempt < attempts:
-                sleep(wait(attempt))
-    return None
+    try:
+        return with_retry(work, attempts, wait, sleep, worth_retrying)
+    except ConnectionError:
+        return None
 
 
 @three.wrong(
@@ -690,7 +740,6 @@ def holds_ctrl_c(work, attempts, wait, sleep, worth_retrying):
             if attempt == attempts or (isinstance(error, Exception) and not worth_retrying(error)):
                 raise
         sleep(wait(attempt))
-    return None
 
 
 @three.wrong(
@@ -699,14 +748,7 @@ def holds_ctrl_c(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.permanent and seen.permanent > 1,
 )
 def retries_all_errors(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception:
-            if attempt == attempts:
-                raise
-        sleep(wait(attempt))
-    return None
+    return with_retry(work, attempts, wait, sleep, lambda error: True)
 
 
 @three.wrong(
@@ -724,7 +766,6 @@ def retries_falsy(work, attempts, wait, sleep, worth_retrying):
             if attempt == attempts or not worth_retrying(error):
                 raise
         sleep(wait(attempt))
-    return None
 
 
 @three.wrong(
@@ -733,14 +774,7 @@ def retries_falsy(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.calls == 4,
 )
 def attempts_are_retries(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 2):
-        try:
-            return work()
-        except Exception as error:
-            if attempt > attempts or not worth_retrying(error):
-                raise
-        sleep(wait(attempt))
-    return None
+    return with_retry(work, attempts + 1, wait, sleep, worth_retrying)
 
 
 @three.wrong(
@@ -749,34 +783,23 @@ def attempts_are_retries(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.instead,
 )
 def new_exception(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if not worth_retrying(error):
-                raise
-            if attempt == attempts:
-                raise RuntimeError(f"failed after {attempts} attempts") from None
-        sleep(wait(attempt))
-    return None
+    try:
+        return with_retry(work, attempts, wait, sleep, worth_retrying)
+    except ConnectionError:
+        raise RuntimeError(f"failed after {attempts} attempts") from None
 
 
 @three.wrong(
     "After the last attempt it slept once more, {slept} pauses for 3 attempts, and gave up only then. Nothing comes "
     "after that pause; with waits of minutes the bad news is minutes late.",
-    when=lambda seen: seen.slept and seen.slept >= 3,
+    when=lambda seen: seen.in_vain and seen.slept >= 3,
 )
 def sleeps_after_last(work, attempts, wait, sleep, worth_retrying):
-    last = None
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if not worth_retrying(error):
-                raise
-            last = error
-        sleep(wait(attempt))
-    raise last
+    try:
+        return with_retry(work, attempts, wait, sleep, worth_retrying)
+    except ConnectionError:
+        sleep(wait(attempts))
+        raise
 
 
 @three.wrong(
@@ -785,31 +808,19 @@ def sleeps_after_last(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.hushed,
 )
 def swallows_the_permanent(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if not worth_retrying(error):
-                return None
-            if attempt == attempts:
-                raise
-        sleep(wait(attempt))
+    try:
+        return with_retry(work, attempts, wait, sleep, worth_retrying)
+    except ValueError:
+        return None
 
 
 @three.wrong(
-    "It does not ask `worth_retrying`, but decides by itself: an error that was to be tried again was not, or the "
-    "other way round. What is worth it differs from source to source, and only the caller knows.",
+    "It is not `worth_retrying` that decides: an error that was to be tried again was not, or the other way round. "
+    "What is worth it differs from source to source, and only the caller knows.",
     when=lambda seen: seen.decides,
 )
 def decides_itself(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except (ConnectionError, TimeoutError):
-            if attempt == attempts:
-                raise
-        sleep(wait(attempt))
-    return None
+    return with_retry(work, attempts, wait, sleep, lambda error: isinstance(error, ConnectionError | TimeoutError))
 
 
 @three.wrong(
@@ -818,14 +829,7 @@ def decides_itself(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.pauses == [] and seen.healed == 3 and seen.took > (0.025 if seen.asked else 0.5),
 )
 def sleeps_itself_between(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if attempt == attempts or not worth_retrying(error):
-                raise
-        time.sleep(wait(attempt))
-    return None
+    return with_retry(work, attempts, wait, time.sleep, worth_retrying)
 
 
 @three.wrong(
@@ -834,14 +838,7 @@ def sleeps_itself_between(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.pauses and not seen.asked,
 )
 def pauses_of_its_own(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if attempt == attempts or not worth_retrying(error):
-                raise
-        sleep(2 ** (attempt - 1))
-    return None
+    return with_retry(work, attempts, lambda attempt: 2 ** (attempt - 1), sleep, worth_retrying)
 
 
 @three.wrong(
@@ -850,29 +847,16 @@ def pauses_of_its_own(work, attempts, wait, sleep, worth_retrying):
     when=lambda seen: seen.pauses == [] and seen.healed == 3,
 )
 def no_pause(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except Exception as error:
-            if attempt == attempts or not worth_retrying(error):
-                raise
-    return None
+    return with_retry(work, attempts, wait, lambda seconds: None, worth_retrying)
 
 
 @three.wrong(
-    "After the first attempt you ask for `wait({asked[0]})`, where 1 belongs. So each wait is that of another attempt: "
-    "the first one is half as long as it should be, or many times as long.",
+    "After the first attempt you ask for `wait({asked[0]})`, where 1 belongs. So each wait is that of another attempt, "
+    "and too short or too long.",
     when=lambda seen: seen.asked and seen.asked[0] != 1,
 )
 def counts_from_zero(work, attempts, wait, sleep, worth_retrying):
-    for attempt in range(attempts):
-        try:
-            return work()
-        except Exception as error:
-            if attempt == attempts - 1 or not worth_retrying(error):
-                raise
-        sleep(wait(attempt))
-    return None
+    return with_retry(work, attempts, lambda attempt: wait(attempt - 1), sleep, worth_retrying)
 
 
 @three.right
@@ -920,16 +904,22 @@ def keeps_the_error(work, attempts, wait, sleep, worth_retrying):
 def grade_with_retry(t: Trial) -> None:
     asked: list[int] = []
     took: list[float] = []
+    slept_after: list[int] = []  # how often the work had been called before each pause
 
     def pause(attempt: int) -> float:
         asked.append(attempt)
         return 0.01 * attempt  # short, for an answer that sleeps by itself
 
     def tried(work: Work, attempts: int, case: str, worth: Callable = _worth_it) -> tuple[Any, list[float]]:
-        asked.clear()
+        asked.clear(), slept_after.clear()
         clock = Clock(datetime(2013, 1, 15, tzinfo=UTC), budget=3 * BUDGET)
+
+        def sleep(seconds: float) -> None:
+            clock.sleep(seconds)
+            slept_after.append(work.calls)
+
         allow, began = (Exception, KeyboardInterrupt), time.perf_counter()
-        got = t.call(work, attempts, pause, clock.sleep, worth, case=case, allow=allow)
+        got = t.call(work, attempts, pause, sleep, worth, case=case, allow=allow)
         took.append(time.perf_counter() - began)
         return _no_slip(t, got, case), clock.slept
 
@@ -940,19 +930,19 @@ def grade_with_retry(t: Trial) -> None:
         got, slept = tried(always, 3, case)
     finally:
         t.seen.calls = always.calls
-    t.seen.slept = len(slept)
-    t.seen.swallowed = not isinstance(got, Raised)
-    if t.true(isinstance(got, Raised), case, f"expected the last error, got {show(got)}"):
-        t.seen.instead = None if isinstance(got.error, ConnectionError) else repr(got)
-        t.true(got.error is last, case, f"expected the very error that came last, got {got!r}")
+    t.seen.slept, t.seen.returned = len(slept), not isinstance(got, Raised)
+    t.seen.in_vain = slept_after[-1:] == [always.calls]
     t.equal(always.calls, 3, f"{case}; calls of the work")
+    _very(t, got, last, case)
+    if always.calls and isinstance(got, Raised) and not isinstance(got.error, ConnectionError):
+        t.seen.instead = repr(got)
     t.equal(slept, [0.01, 0.02], f"{case}; pauses")
 
     permanent = Work(at_last=ValueError("dep_time: 'x' is no time"))
     case = "work that fails with a ValueError, which is not worth retrying; attempts=3"
     got, slept = tried(permanent, 3, case)
     t.seen.permanent, t.seen.hushed = permanent.calls, permanent.calls == 1 and not isinstance(got, Raised)
-    t.true(isinstance(got, Raised) and got.error is permanent.at_last, case, f"expected its error, got {show(got)}")
+    _very(t, got, permanent.at_last, case)
     t.equal((permanent.calls, slept), (1, []), f"{case}; calls, pauses")
 
     for value in (None, 0, [], "done"):
@@ -990,6 +980,15 @@ def grade_with_retry(t: Trial) -> None:
     t.equal(stopped.calls, 1, f"{case}; calls of the work")
 
 
+def _very(t: Trial, got: Any, error: BaseException, case: str) -> None:
+    """It was this error that came out, and no other like it."""
+    if isinstance(got, Raised) and got.error is not error and repr(got.error) == repr(error):
+        detail = f"expected the error of the work itself, got another object like it ({got!r}), made by your function"
+    else:
+        detail = f"expected {Raised(error)!r} to be raised, got {show(got)}"
+    t.true(isinstance(got, Raised) and got.error is error, case, detail)
+
+
 # ---- 6.4 ------------------------------------------------------------------------------------------------------------
 
 four = Exercise(
@@ -1007,7 +1006,7 @@ four = Exercise(
     passed="A client that is not sure may ask again: the answer to the second request is the effect of the first.",
 )
 
-FIRST, SECOND, THIRD, FOURTH = (f"request {n}" for n in range(1, 5))
+FIRST, SECOND, THIRD, FOURTH, FIFTH = (f"request {n}" for n in range(1, 6))
 ROWS = [("EWR", "2013-01-15T06:00Z", 39.02), ("JFK", "2013-01-15T06:00Z", 39.92)]
 MORE = [("LGA", "2013-01-15T06:00Z", 39.92)]
 BAD = [("LGA", "2013-01-15T07:00Z", 39.92), (None, "2013-01-15T07:00Z", 39.02)]
@@ -1021,7 +1020,8 @@ def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) ->
     `request_id` is the sender's: the same for a repetition, another for another request,
     even of equal rows. The table requests is yours; its one column, request_id, is its key.
     If the database refuses a row, its error goes on to the caller, and nothing of the
-    request stays: not in the file, and not in an open transaction of `conn`.
+    request stays: not in the file, and not in an open transaction of `conn`. The caller goes
+    on with `conn`: it stays open.
     """
     ...  # your code here
 
@@ -1038,12 +1038,48 @@ def append_once(conn: sqlite3.Connection, request_id: str, rows: list[tuple]) ->
 @four.wrong(
     "After your function has returned, another process sees nothing: it was not committed. The sender has been told "
     "that all is well, and the end of the process throws the rows away.",
-    when=lambda seen: seen.states and set(seen.states) == {(0, 0)},
+    when=lambda seen: seen.uncommitted,
 )
 def never_commits(conn, request_id, rows):
     if conn.execute("SELECT 1 FROM requests WHERE request_id = ?", (request_id,)).fetchone() is None:
         conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
         conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "Of a new request nothing was inserted, neither a row nor its id: your function never came to an INSERT. If it "
+    "took the request for a repetition: a cursor is always true, whatever it found, and so is the tuple `(0,)`.",
+    when=lambda seen: seen.idle,
+)
+def a_tuple_is_true(conn, request_id, rows):
+    seen = conn.execute("SELECT COUNT(*) FROM requests WHERE request_id = ?", (request_id,)).fetchone()
+    with conn:
+        if not seen:
+            conn.execute("INSERT INTO requests VALUES (?)", (request_id,))
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "A new request came in, without any trouble, and afterwards its id is there and of its rows none. They will never "
+    "come: sent again, the request is a repetition.",
+    when=lambda seen: seen.states and not seen.states[-1][0] and seen.states[-1][1],
+)
+def id_only(conn, request_id, rows):
+    with conn:
+        if not conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
+
+
+@four.wrong(
+    "A new request of {right} rows came in, and afterwards {there} of them is there. The sender has been told that all "
+    "is well. Is there a `return` in your loop, or does it begin or end too early?",
+    when=lambda seen: seen.states and 0 < seen.states[-1][0] < seen.right,
+)
+def returns_in_the_loop(conn, request_id, rows):
+    with conn:
+        if conn.execute("INSERT OR IGNORE INTO requests VALUES (?)", (request_id,)).rowcount:
+            for row in rows:
+                return conn.execute("INSERT INTO weather VALUES (?, ?, ?)", row)
 
 
 @four.wrong(
@@ -1086,7 +1122,7 @@ def plain_append(conn, request_id, rows):
 @four.wrong(
     "The rows of a request took the place of all that others had sent. Here nothing is to be replaced: a request only "
     "adds, and what it must not do is to add twice.",
-    when=lambda seen: seen.replaced and seen.states[-1][0],
+    when=lambda seen: seen.replaced,
 )
 def replaces_all(conn, request_id, rows):
     with conn:
@@ -1097,7 +1133,7 @@ def replaces_all(conn, request_id, rows):
 @four.wrong(
     "It remembers requests elsewhere than in the database. After a kill that left no rows, the request is taken for "
     "done, and the rows never come; and a variable, which dies with its process, forgets those that were.",
-    when=lambda seen: seen.elsewhere and seen.states[-1][0],
+    when=lambda seen: seen.elsewhere,
 )
 def remembers_elsewhere(conn, request_id, rows, done=set()):  # noqa: B006
     if request_id not in done:
@@ -1107,7 +1143,7 @@ def remembers_elsewhere(conn, request_id, rows, done=set()):  # noqa: B006
 
 
 @four.wrong(
-    "A second request with the same rows and an id of its own was dropped. Equal is not the same: two sensors may "
+    "Another request with the same rows and an id of its own added nothing. Equal is not the same: two sensors may "
     "report one value, two customers may buy one thing. Only the sender knows what is a repetition.",
     when=lambda seen: seen.dropped,
 )
@@ -1131,8 +1167,8 @@ def set_of_rows(conn, request_id, rows):
 
 
 @four.wrong(
-    "A row without an origin was left out, and your function returned as if all were well. The request is half done "
-    "and noted as done: its sender hears nothing, and put right and sent again it would be a repetition.",
+    "A row without an origin was left out, and your function returned as if all were well. The request is half done, "
+    "and its sender hears nothing of it.",
     when=lambda seen: seen.left_out,
 )
 def ignores_bad_rows(conn, request_id, rows):
@@ -1142,8 +1178,9 @@ def ignores_bad_rows(conn, request_id, rows):
 
 
 @four.wrong(
-    "A row without an origin was refused by the database, and your function returned as if all were well: it takes "
-    "every IntegrityError for a repetition. Rows are lost, and nobody hears of it.",
+    "A request with a row that the database refuses (it has no origin) added nothing, and your function returned as if "
+    "all were well. The rows are lost, and nobody hears of it: of all errors only one means a repetition, that the id "
+    "is there already.",
     when=lambda seen: seen.swallowed,
 )
 def swallow_integrity(conn, request_id, rows):
@@ -1226,10 +1263,9 @@ def by_the_error_of_the_id(conn, request_id, rows):
         conn.executemany("INSERT INTO weather VALUES (?, ?, ?)", rows)
         conn.commit()
     except sqlite3.IntegrityError as error:
+        conn.rollback()
         if "requests.request_id" not in str(error):
             raise
-    finally:
-        conn.close()  # which rolls back what is not committed
 
 
 @four.right
@@ -1277,36 +1313,54 @@ def grade_append_once(t: Trial) -> None:
         locks = not _free(path)
     t.seen.again = repr(again) if isinstance(again, Raised) else None
     t.seen.twice = _now(path)[0]
-    t.true(again is None or not isinstance(again, Raised), case, f"your code raised {again!r}")
+    t.true(not isinstance(again, Raised), case, f"your code raised {again!r}")
     t.equal(t.seen.twice, len(ROWS), f"{case}; rows")
     t.seen.locks = locks and t.seen.twice == len(ROWS)
     t.true(not locks, case, "afterwards another program finds the database locked")
 
-    t.seen.dropped = _added(t, path, SECOND, ROWS, "the same rows under another id") == 0
-    t.seen.merged = _added(t, path, THIRD, MORE * 2, "a request with two equal rows") == 1
+    others = _added(t, path, SECOND, MORE * 2, "another request, with two equal rows")
     with _opened(path) as conn:
-        t.seen.replaced = conn.execute("SELECT 1 FROM weather WHERE origin = 'EWR'").fetchone() is None
+        kept = conn.execute("SELECT 1 FROM weather WHERE origin = 'EWR'").fetchone()
+    t.seen.replaced, t.seen.merged = not kept, kept and others == 1
+    if not others:
+        t.stop("", "")  # noted already; all that follows would be misread
+    t.seen.dropped = _added(t, path, THIRD, ROWS, "the same rows under another id") == 0 and others and kept
     _refused(t, path)
+    _locked_out(t, path)
 
     for image, statement in zip(images.paths, images.before, strict=True):
-        case = f"asked again after a kill before `{statement}`"
+        case, nothing = f"asked again after a kill before `{statement}`", _now(image) == (0, 0)
         with _opened(image) as conn:
-            t.call(conn, FIRST, list(ROWS), case=case, allow=sqlite3.IntegrityError)
-        t.seen.elsewhere = t.seen.elsewhere or _now(image)[0] == 0
+            got = t.call(conn, FIRST, list(ROWS), case=case, allow=sqlite3.IntegrityError)
+        t.seen.elsewhere = t.seen.elsewhere or (nothing and not isinstance(got, Raised) and _now(image)[0] == 0)
         t.equal(_now(image)[0], len(ROWS), f"{case}; rows")
 
 
 def _killed(t: Trial, path: Path) -> Images:
+    """A new request; if that does not even come in, all that follows would be misread."""
     case = "a request, killed at every moment"
-    with _opened(path) as conn, crash_images(conn, path, t.folder / "images") as images:
-        t.call(conn, FIRST, list(ROWS), case=case)
+    with _opened(path) as conn:
+        with crash_images(conn, path, t.folder / "images") as images:
+            t.call(conn, FIRST, list(ROWS), case=case)
+        closed = _closed(conn)
+        own = (0, 0) if closed else _counts(conn)
     t.seen.states, t.seen.right = images.each(_counts), len(ROWS)
-    t.seen.marked = t.seen.states[-1][1] > 0
-    for (rows, marks), statement in zip(t.seen.states, images.before, strict=True):
-        whole = (rows, marks) in ((0, 0), (len(ROWS), 1)) or (marks == 0 and not t.seen.marked)
-        detail = f"killed before `{statement}`: {rows} rows, and the id is {'there' if marks else 'not there'}"
-        t.true(whole, case, detail)
-    t.equal(t.seen.states[-1][0], len(ROWS), "rows that another process sees afterwards")
+    t.seen.there, marks = t.seen.states[-1]
+    t.seen.uncommitted = own[0] > t.seen.there == 0
+    t.seen.idle = (t.seen.there, marks) == (0, 0) and not any("INSERT" in sql.upper() for sql in images.statements)
+    case = "a new request; rows that another process sees afterwards"
+    if not t.equal(t.seen.there, len(ROWS), case):
+        t.stop(case, "")
+    with _opened(path) as conn:
+        found = conn.execute("SELECT origin, hour, temperature FROM weather ORDER BY temperature").fetchall()
+    if not t.equal(found, ROWS, "a new request; the columns origin, hour, temperature afterwards"):
+        t.stop(case, "")
+    t.true(not closed, "a request", "your function closed `conn`: it is the caller's, who goes on with it")
+    for (rows, noted), statement in zip(t.seen.states, images.before, strict=True):
+        whole = (rows, noted) in ((0, 0), (len(ROWS), 1)) or not (noted or marks)
+        detail = f"killed before `{statement}`: {rows} rows, and the id is {'there' if noted else 'not there'}"
+        t.true(whole, "a request, killed at every moment", detail)
+    t.seen.marked = marks > 0
     return images
 
 
@@ -1321,26 +1375,43 @@ def _added(t: Trial, path: Path, request_id: str, rows: list[tuple], case: str) 
 
 
 def _refused(t: Trial, path: Path) -> None:
-    """A request with a bad row; then the same id with good ones, through the same connection if it is still open."""
+    """A request with a bad row; then the same id with good ones, through the same connection."""
     case, before = "a request with a row that the database refuses", _now(path)[0]
     with _opened(path) as conn:
         refused = _no_slip(t, t.call(conn, FOURTH, list(BAD), case=case, allow=True), case)
         there, heard = _now(path)[0] - before, isinstance(refused, Raised)
-        t.seen.swallowed, t.seen.left_out = not heard and there == 0, not heard and there > 0
+        t.seen.swallowed, t.seen.left_out = not heard and there == 0, not heard and 0 < there < len(BAD)
         t.seen.half, t.seen.sent = there if heard else None, len(BAD)
         t.true(heard, case, f"expected IntegrityError, got {show(refused)}")
         t.equal(there, 0, f"{case}; rows that it adds")
-        with _opened(path) if _closed(conn) else nullcontext(conn) as same:
-            case = f"{case}, put right and sent again"
-            again = t.call(same, FOURTH, list(PUT_RIGHT), case=case, allow=sqlite3.Error)
-            added = _now(path)[0] - before
-    t.true(not isinstance(again, Raised), case, f"your code raised {again!r}")
-    if t.equal(added, len(PUT_RIGHT), f"{case}; rows that it adds") and not isinstance(again, Raised):
-        return
-    if heard and there == 0:
-        many = len(PUT_RIGHT)
+        if heard and not isinstance(refused.error, sqlite3.Error | pd.errors.DatabaseError):  # pandas wraps by itself
+            behind = refused.error.__cause__ or refused.error.__context__
+            detail = f"expected the database's IntegrityError, got {refused!r}, which your function made of it"
+            t.true(not isinstance(behind, sqlite3.Error), case, detail)
+        if _closed(conn):
+            t.stop(case, "your function closed `conn`: it is the caller's, who goes on with it")
+        case, left = f"{case}, put right and sent again", conn.in_transaction
+        again = t.call(conn, FOURTH, list(PUT_RIGHT), case=case, allow=sqlite3.Error)
+        added, many = _now(path)[0] - before, len(PUT_RIGHT)
+        t.call(conn, FOURTH, list(PUT_RIGHT), case=f"{case}, twice", allow=sqlite3.Error)
+        more = _now(path)[0] - before - added
+    raised = f"your code raised {again!r}" if isinstance(again, Raised) else ""
+    t.true(not raised, case, raised)
+    well = t.equal(added, many, f"{case}; rows that it adds")
+    t.equal(more, 0, f"{case}, and then once more, all through one connection; rows that the repetition adds")
+    if not well and heard and there == 0 and left:
         rows = f"of its {many} rows {added} came in" if added < many else f"{added} rows came in, instead of {many}"
-        t.seen.stuck = f"your code raised {again!r}" if isinstance(again, Raised) else rows
+        t.seen.stuck = raised or rows
+
+
+def _locked_out(t: Trial, path: Path) -> None:
+    """A request while another program is writing: an error, too, and no repetition."""
+    with closing(sqlite3.connect(path)) as other, closing(sqlite3.connect(path, timeout=0)) as conn:
+        other.execute("BEGIN IMMEDIATE")
+        case = "a request while another program is writing"
+        got = t.call(conn, FIFTH, list(MORE), case=case, allow=sqlite3.Error)
+        other.rollback()
+    t.true(isinstance(got, Raised), case, f"expected OperationalError (database is locked), got {show(got)}")
 
 
 def _closed(conn: sqlite3.Connection) -> bool:

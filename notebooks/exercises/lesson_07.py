@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time as real
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -21,7 +22,7 @@ one = Exercise(
     "7.1",
     "Start every hour, on the hour",
     none=True,
-    seconds=3,
+    seconds=4,
     hints=(
         "When is the next start due? The answer must not depend on how long the last run took, nor on how exactly the "
         "sleep ended.",
@@ -73,13 +74,36 @@ def run_every(
 
 
 class Sleepy(Clock):
-    """Wakes up 0.2 s late, as a busy machine does, and refuses negative seconds, as `time.sleep` does."""
+    """Wakes up 0.2 s late, as a busy machine does, and refuses negative seconds, as `time.sleep` does.
+
+    It gives up (`over`) on a loop that asks IN_A_ROW times without any work or a sleep of a millisecond in between, and
+    on one that goes on at `end`.
+    """
+
+    IN_A_ROW = 100_000
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        super().__init__(start)
+        self.end, self.calls, self.row, self.over = end, 0, 0, False
 
     def sleep(self, seconds: float) -> None:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         super().sleep(seconds)
-        self.pass_time(0.2 if seconds else 0)
+        if seconds >= 0.001:
+            self.pass_time(0.2)
+
+    def pass_time(self, seconds: float) -> None:
+        super().pass_time(seconds)
+        self.row = 0
+        if self.time > self.end:
+            self._count()
+
+    def _count(self) -> None:
+        self.calls, self.row = self.calls + 1, self.row + 1
+        if self.row > self.IN_A_ROW or self.time > self.end:
+            self.over = True
+            raise OverBudget("the loop does not come to an end")
 
 
 @one.wrong(
@@ -97,7 +121,7 @@ def error_kills_loop(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "Ctrl-C in the middle of the work was taken for a failed run, and the loop went on. Whoever wants to stop it has "
+    "Ctrl-C in the middle of the work did not end your loop: it went on to the next run. Whoever wants to stop it has "
     "to kill the process.",
     when=lambda seen: seen.went_on,
 )
@@ -114,8 +138,8 @@ def bare_except(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "The time is up after 30 days, and your loop was still starting work on {beyond:%d %B}, and would never end. Who "
-    "calls it waits for ever.",
+    "The time was up on {until:%d %B at %H:%M}, and on {beyond:%d %B at %H:%M} your loop was still at it, and was "
+    "stopped. Whoever called it is still waiting.",
     when=lambda seen: seen.beyond,
 )
 def never_ends(period, work, now, sleep, until):
@@ -129,9 +153,24 @@ def never_ends(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "In one and the same hour your loop started its work {times} times: when a run was done, the slot that it had just "
-    "run counted as due again.",
-    when=lambda seen: seen.times,
+    "Your loop never called `sleep`. The work takes 40 seconds, and it was started {times} times in the first hour: "
+    "what is due later is done at once.",
+    when=lambda seen: seen.times and not seen.sleeps,
+)
+def never_sleeps(period, work, now, sleep, until):
+    start, slot = now(), 0
+    while start + timedelta(seconds=slot * period) < until:
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        slot = max(slot + 1, math.ceil((now() - start).total_seconds() / period))
+
+
+@one.wrong(
+    "In the first hour your loop started its work {times} times, and all its sleeps were of 0 seconds: whenever a run "
+    "was done, what it waits for had come already.",
+    when=lambda seen: seen.times and seen.sleeps and not seen.slept,
 )
 def same_slot_again(period, work, now, sleep, until):
     start = now()
@@ -145,8 +184,8 @@ def same_slot_again(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "The run that failed was started again at once, in the same slot. A run that takes an hour to fail would be tried "
-    "for ever, and no other slot has its turn; how often to try again, and when, is the business of retries.",
+    "The run that failed was started again at once, in the same slot. Whether to try again, when, and how often, is "
+    "the business of retries; work whose network is away fails again at once.",
     when=lambda seen: seen.again,
 )
 def retries_at_once(period, work, now, sleep, until):
@@ -162,9 +201,25 @@ def retries_at_once(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "Your loop had asked the clock or slept {calls:,} times by its start number {starts:,}, and was stopped. It keeps "
-    "a processor core busy all month to find out that it is not time yet.",
-    when=lambda seen: seen.busy,
+    "Your loop really waits, by a sleep of its own, and was stopped after a few seconds. The `sleep` that it was given "
+    "was not called: nobody can try your loop without sitting through its month.",
+    when=lambda seen: seen.waits,
+)
+def sleeps_itself(period, work, now, sleep, until):
+    start, slot = now(), 0
+    while (due := start + timedelta(seconds=slot * period)) < until:
+        real.sleep(max(0.0, (due - now()).total_seconds()))
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        slot = max(slot + 1, math.ceil((now() - start).total_seconds() / period))
+
+
+@one.wrong(
+    "Your loop asked for the time {row:,} times in a row, with no sleep of as much as a millisecond in between, and "
+    "was stopped. On a machine, that keeps a processor core busy.",
+    when=lambda seen: seen.row,
 )
 def busy_wait(period, work, now, sleep, until):
     due = now()
@@ -181,7 +236,7 @@ def busy_wait(period, work, now, sleep, until):
 @one.wrong(
     "Your first start comes one period late, an hour after the loop began. With a daily schedule that is a day in "
     "which nobody knows whether it works.",
-    when=lambda seen: seen.first is not None and abs(seen.first - 3600) < 2,
+    when=lambda seen: abs(seen.first - HOUR) < timedelta(seconds=2),
 )
 def waits_first(period, work, now, sleep, until):
     due = now() + timedelta(seconds=period)
@@ -196,9 +251,25 @@ def waits_first(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "In 30 days your loop started {starts} times, not 720 times, and the last start came {off:.0f} minutes behind its "
-    "slot. The sleep begins when the work has ended, so the length of every run is added to the period.",
-    when=lambda seen: seen.off is not None and seen.off > 120,
+    "Your loop leaves out slots that it could have run: from each start to the next it is {skips} hours, and the work "
+    "takes 40 seconds. In {days} days that is {starts} starts of {slots}.",
+    when=lambda seen: seen.skips,
+)
+def skips_a_slot(period, work, now, sleep, until):
+    start, slot = now(), 0
+    while (due := start + timedelta(seconds=slot * period)) < until:
+        sleep(max(0.0, (due - now()).total_seconds()))
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        slot = math.ceil((now() - start).total_seconds() / period) + 1
+
+
+@one.wrong(
+    "In {days} days your loop started {starts} times, not {slots} times, and the last start came {off:.0f} minutes "
+    "behind its slot. The pause begins when the work has ended, so the length of every run is added to the period.",
+    when=lambda seen: seen.longer == 40,
 )
 def sleep_period(period, work, now, sleep, until):
     while now() < until:
@@ -210,9 +281,9 @@ def sleep_period(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "The work is taken off the sleep, and still the starts move: after 30 days they are {off:.1f} minutes behind. "
+    "The work is taken off the sleep, and still the starts move: after {days} days they are {off:.1f} minutes behind. "
     "Each start is reckoned from the one before, and each sleep ends a little late; so what is late stays late.",
-    when=lambda seen: seen.off is not None and 0.5 < seen.off < 30,
+    when=lambda seen: seen.longer == 0 and seen.off > 0.1,
 )
 def reckons_from_last(period, work, now, sleep, until):
     while now() < until:
@@ -228,9 +299,10 @@ def reckons_from_last(period, work, now, sleep, until):
 
 
 @one.wrong(
-    "With 90 minutes of work an hour, your loop started {slow} times in 30 days: slots that had passed queued up, and "
-    "it ran one after the other without a pause, further behind each time. At the end it was {behind:.0f} days late.",
-    when=lambda seen: seen.slow is not None and seen.slow > 400,
+    "When a run had taken four and a half hours, your loop made {queued} starts one after the other, for slots that "
+    "had passed. With 90 minutes of work an hour it falls further behind each time: its last start came {behind:,.0f} "
+    "hours after its slot.",
+    when=lambda seen: seen.queued and seen.behind and seen.behind > 1,
 )
 def burst(period, work, now, sleep, until):
     due = now()
@@ -270,72 +342,127 @@ def by_remainder(period, work, now, sleep, until):
         sleep(period - (now() - start).total_seconds() % period)
 
 
+@one.right
+def in_slices_of_a_second(period, work, now, sleep, until):
+    due, step = now(), timedelta(seconds=period)
+    while due < until:
+        while (left := (due - now()).total_seconds()) > 0:
+            sleep(min(left, 1))
+        try:
+            work()
+        except Exception as error:
+            print(error)
+        due += step * max(1, math.ceil((now() - due) / step))
+
+
+@one.right
+def out_of_a_list(period, work, now, sleep, until):
+    start, last = now(), None
+    grid = [start + timedelta(seconds=n * period) for n in range(math.ceil((until - start).total_seconds() / period))]
+    while left := [slot for slot in grid if slot >= now() and slot != last]:
+        last = left[0]
+        sleep((last - now()).total_seconds())
+        try:
+            work()
+        except Exception as error:
+            print(error)
+
+
+FIRST, HOUR = datetime(2013, 1, 1, 6, 17, tzinfo=UTC), timedelta(hours=1)
+
+
 @one.grade
 def grade_run_every(t: Trial) -> None:
-    case = "30 days, each hour, 40 seconds of work"
-    starts, clock, _ = _month(t, case, 40)
-    t.seen.starts, t.seen.calls = len(starts), 20_000 - clock.budget
-    if t.seen.busy:
-        t.seen.beyond = starts[-1] if starts and starts[-1] > FIRST + timedelta(days=31) else None
-        first = sum(start < FIRST + timedelta(hours=1) for start in starts)
-        t.seen.times = first if first > 5 and not t.seen.beyond else None
-        t.stop(case, f"{t.seen.calls:,} calls of now() and sleep()")
-    hours = [timedelta(hours=n) for n in range(720)]
-    t.seen.off = (starts[-1] - FIRST - hours[len(starts) - 1]).total_seconds() / 60 if 0 < len(starts) <= 720 else None
-    t.seen.first = (starts[0] - FIRST).total_seconds() if starts else None
-    t.true(_on_time(starts, hours), case, _first_off(starts, hours))
-    t.equal(len(starts), 720, f"{case}; how often it started")
+    hours, late = [n * HOUR for n in range(720)], timedelta(minutes=30)
+    case = "a day, each hour, 40 seconds of work"
+    starts, clock, _ = _started(t, case, 1)
+    t.seen.first = starts[0] - FIRST if starts else None
+    soon = sum(start < FIRST + HOUR - timedelta(seconds=2) for start in starts)
+    t.seen.times = soon if soon > 1 else None
+    t.seen.sleeps, t.seen.slept = len(clock.slept), sum(clock.slept)
+    _expect(t, case, starts, hours[:24])
 
-    case = "30 days, each hour, 90 minutes of work"
-    starts, _, _ = _month(t, case, 5400)
-    t.seen.slow = len(starts)
-    t.seen.behind = (30 - len(starts) / 24) if starts else 0
-    t.true(_on_time(starts, hours[::2]), case, _first_off(starts, hours[::2]))
-    t.equal(len(starts), 360, f"{case}; how often it started")
+    t.seen.days = days = 30 if clock.calls < 20_000 else 2  # not a month of waking up each second: it takes too long
+    case = f"{days} days, each hour, 40 seconds of work"
+    starts, _, _ = _started(t, case, days)
+    t.seen.starts, t.seen.slots = len(starts), 24 * days
+    t.seen.off = (starts[-1] - FIRST - (len(starts) - 1) * HOUR).total_seconds() / 60 if starts else None
+    gaps = [(b - a).total_seconds() - 3600 for a, b in pairwise(starts)]
+    t.seen.longer = next((n for n in (0, 40) if gaps and all(0.1 < gap - n < 2 for gap in gaps)), None)
+    skips = {round(gap / 3600) + 1 for gap in gaps if abs(gap - 3600 * round(gap / 3600)) < 2}
+    t.seen.skips = min(skips) if len(skips) == 1 and min(skips) > 1 and min(gaps) > 3500 else None
+    _expect(t, case, starts, hours[: 24 * days])
+    on_time = not t.failure
+
+    case = f"{days} days, each hour, 90 minutes of work"
+    starts, _, _ = _started(t, case, days, seconds=5400)
+    t.seen.behind = (starts[-1] - FIRST - (len(starts) - 1) * HOUR) / HOUR if starts else None
+    _expect(t, case, starts, hours[: 24 * days : 2])
+
+    case = "a day in which the second run takes four and a half hours"
+    starts, _, _ = _started(t, case, 1, second=4.5 * 3600)
+    at_once = [start for start in starts if timedelta() <= start - FIRST - 5.5 * HOUR < late - timedelta(seconds=2)]
+    t.seen.queued = len(at_once) if on_time and len(at_once) > 2 else None
+    _expect(t, case, starts, hours[:2] + hours[6:24])
 
     case = "a day in which the third run fails"
-    starts, _, found = _month(t, case, 40, days=1, error=ConnectionError("the network is away"))
+    starts, _, _ = _started(t, case, 1, error=ConnectionError("the network is away"))
     t.seen.after = len(starts) if len(starts) == 3 else None
-    t.seen.again = any(b - a < timedelta(minutes=30) for a, b in pairwise(starts))
-    t.equal(len(starts), 24, f"{case}; how often it started")
+    short = [n for n, (a, b) in enumerate(pairwise(starts), 1) if b - a < late]
+    t.seen.again = short == [3]
+    _expect(t, case, starts, hours[:24])
 
     case = "Ctrl-C in the third run"
-    starts, _, found = _month(t, case, 40, days=1, error=KeyboardInterrupt())
+    starts, _, found = _started(t, case, 1, error=KeyboardInterrupt())
     t.seen.went_on = len(starts) > 3
     t.true(isinstance(found, Raised), case, "expected KeyboardInterrupt to get out")
 
+    case = "2 days, every 26 hours, 40 seconds of work"
+    starts, _, _ = _started(t, case, 2, period=26)
+    _expect(t, case, starts, hours[:48:26])
 
-FIRST = datetime(2013, 1, 1, 6, 17, tzinfo=UTC)
 
-
-def _month(
-    t: Trial, case: str, seconds: float, days: int = 30, error: BaseException | None = None
+def _started(
+    t: Trial,
+    case: str,
+    days: int,
+    seconds: float = 40,
+    second: float | None = None,
+    period: int = 1,
+    error: BaseException | None = None,
 ) -> tuple[list[datetime], Sleepy, Any]:
-    """When the answer started its work, the clock that it used, and what it returned or raised."""
-    clock, starts = Sleepy(FIRST, budget=20_000), []
+    """When the answer started its work, the clock that it used, and what it returned or raised. The work takes
+    `seconds`, its second run `second`; its third one may fail. The period is in hours."""
+    until = FIRST + timedelta(days=days)
+    clock, starts = Sleepy(FIRST, until + timedelta(days=days) + 3 * period * HOUR), []
 
     def work() -> None:
         starts.append(clock.time)
-        clock.pass_time(seconds)
+        clock.pass_time(second if second and len(starts) == 2 else seconds)
         if error and len(starts) == 3:
             raise error
 
     allowed = (OverBudget, type(error)) if error else OverBudget
-    given = (3600.0, work, clock.now, clock.sleep, FIRST + timedelta(days=days))
-    found = t.call(*given, case=case, allow=allowed)
-    t.seen.busy = t.seen.busy or (isinstance(found, Raised) and isinstance(found.error, OverBudget))
+    began, worked = real.perf_counter(), real.thread_time()
+    try:
+        found = t.call(3600.0 * period, work, clock.now, clock.sleep, until, case=case, allow=allowed)
+    finally:
+        took, worked = real.perf_counter() - began, real.thread_time() - worked
+        t.seen.waits = t.seen.endless and not clock.slept and worked < took / 10
+    if clock.over:
+        t.seen.until, t.seen.row = until, clock.row - 1 if clock.row > clock.IN_A_ROW else None
+        t.seen.beyond = clock.time if clock.time > clock.end else None
+        t.stop(case, f"{clock.calls:,} calls of now() and sleep() for {len(starts):,} starts")
     return starts, clock, found
 
 
-def _on_time(starts: list[datetime], slots: list[timedelta]) -> bool:
-    return all(abs(start - FIRST - slot) < timedelta(seconds=2) for start, slot in zip(starts, slots, strict=False))
-
-
-def _first_off(starts: list[datetime], slots: list[timedelta]) -> str:
+def _expect(t: Trial, case: str, starts: list[datetime], slots: list[timedelta]) -> None:
+    """A start at each slot, with two seconds to spare."""
     for n, (start, slot) in enumerate(zip(starts, slots, strict=False), 1):
         if abs(start - FIRST - slot) >= timedelta(seconds=2):
-            return f"start {n} was due at {FIRST + slot:%d %B %H:%M:%S} and came at {start:%d %B %H:%M:%S}"
-    return ""
+            due, came = (f"{at:%d %B %H:%M:%S}" for at in (FIRST + slot, start))
+            t.fail(case, f"start {n} was due at {due} and came at {came}")
+    t.equal(len(starts), len(slots), f"{case}; how often it started")
 
 
 # ---- 7.2 ------------------------------------------------------------------------------------------------------------
@@ -394,9 +521,19 @@ def _due(next_run, every, now):
 
 
 @two.wrong(
+    "Five slots had passed, and the newest of them, a quarter of an hour ago, is not in your list. With coalesce it is "
+    "the one that stands for all; and a scheduler that wakes up in time finds nothing to run.",
+    when=lambda seen: seen.without_newest and seen.without_now,
+)
+def ends_before_newest(next_run, every, now, grace, coalesce):
+    due = [next_run + n * every for n in range((now - next_run) // every)]
+    return [slot for slot in due[-1 if coalesce else 0 :] if grace is None or now - slot <= grace]
+
+
+@two.wrong(
     "Five slots had passed, and the first of them, at `next_run` itself, is not in your list. If a scheduler wakes up "
     "in time there is no other one: it would never run anything.",
-    when=lambda seen: seen.without_first,
+    when=lambda seen: seen.without_first and seen.without_now,
 )
 def begins_after_next_run(next_run, every, now, grace, coalesce):
     due = _due(next_run + every, every, now)[-1 if coalesce else 0 :]
@@ -406,7 +543,7 @@ def begins_after_next_run(next_run, every, now, grace, coalesce):
 @two.wrong(
     "With a grace of None nothing ran that was late. None does not mean no tolerance, it means no limit; with you a "
     "scheduler that slept for a minute leaves out its run and says nothing.",
-    when=lambda seen: seen.none_ran,
+    when=lambda seen: seen.none_ran and seen.tolerant,
 )
 def none_is_zero(next_run, every, now, grace, coalesce):
     due = _due(next_run, every, now)[-1 if coalesce else 0 :]
@@ -416,7 +553,7 @@ def none_is_zero(next_run, every, now, grace, coalesce):
 @two.wrong(
     "One slot that was too old made you drop all of them, those that were still in time included. The longer the "
     "outage, the less runs after it: after a long one, nothing.",
-    when=lambda seen: seen.condemned,
+    when=lambda seen: seen.condemned and seen.collects,
 )
 def grace_from_first(next_run, every, now, grace, coalesce):
     due = _due(next_run, every, now)
@@ -426,8 +563,8 @@ def grace_from_first(next_run, every, now, grace, coalesce):
 
 
 @two.wrong(
-    "Of several due slots you run the oldest. It is the latest of all, so it is the first to be beyond its grace, and "
-    "the run counts as that of a time long past.",
+    "With coalesce, of several due slots you run the oldest. It is the latest of all, so it is the first to be beyond "
+    "its grace, and the run counts as that of a time long past.",
     when=lambda seen: seen.kept_first,
 )
 def coalesce_first(next_run, every, now, grace, coalesce):
@@ -466,7 +603,7 @@ def ignores_grace(next_run, every, now, grace, coalesce):
 @two.wrong(
     "A slot that is due at this very moment is not in your list. A scheduler sleeps until a slot is due and then asks: "
     "with you it finds nothing, each time.",
-    when=lambda seen: seen.without_now,
+    when=lambda seen: seen.without_now and seen.collects,
 )
 def excludes_now(next_run, every, now, grace, coalesce):
     due = [slot for slot in _due(next_run, every, now) if slot < now]
@@ -489,23 +626,30 @@ def grace_before_coalesce(next_run, every, now, grace, coalesce):
 
 @two.grade
 def grade_slots(t: Trial) -> None:
-    hour, noon = timedelta(hours=1), datetime(2013, 1, 15, 12, tzinfo=UTC)
+    hour, day, noon = timedelta(hours=1), timedelta(days=1), datetime(2013, 1, 15, 12, tzinfo=UTC)
     wakes = {
         "before the first slot": noon - timedelta(minutes=5),
         "at the moment of a slot": noon,
         "30 minutes after a slot": noon + timedelta(minutes=30),
         "after five slots, 15 minutes after the last": noon + timedelta(hours=4, minutes=15),
     }
-    for words, now in wakes.items():
-        for grace in (None, timedelta(seconds=1), timedelta(minutes=30), timedelta(hours=2)):
-            for coalesce in (False, True):
-                case = f"waking up {words}; grace {grace}, coalesce {coalesce}"
-                want = in_apscheduler(noon, hour, now, grace, coalesce)
-                found = t.call(noon, hour, now, grace, coalesce, case=case)
-                if not isinstance(found, list | tuple):
-                    t.stop(case, f"expected a list, got {show(found)}")
-                if not t.equal(found, want, case):
-                    _note_slots(t, found, want, now, grace, coalesce, noon)
+    graces = (None, timedelta(seconds=1), timedelta(minutes=30), timedelta(hours=2))
+    tries = [(*wake, hour, grace) for wake in wakes.items() for grace in graces]
+    tries += [("30 minutes after a slot", noon + timedelta(minutes=30), hour, timedelta())]
+    tries += [("an hour after the third daily slot", noon + 2 * day + hour, day, grace) for grace in (2 * hour, day)]
+    for words, now, every, grace in tries:
+        for coalesce in (False, True):
+            case = f"waking up {words}; grace {grace}, coalesce {coalesce}"
+            given = (noon, every, now, grace, coalesce)
+            want = in_apscheduler(*given) if grace != timedelta() else []  # APScheduler takes no grace of zero
+            found = t.call(*given, case=case)
+            if not isinstance(found, list | tuple):
+                t.stop(case, f"expected a list, got {show(found)}")
+            right = t.equal(found, want, case)
+            if now < noon and not right:
+                t.stop(case, "")
+            if every == hour:
+                _note_slots(t, found, want, now, grace, coalesce, noon)
 
 
 def in_apscheduler(
@@ -532,15 +676,17 @@ def _note_slots(
     coalesce: bool,
     first: datetime,
 ) -> None:
-    oldest = max(first, now - grace) if grace else first
-    t.seen.none_ran = t.seen.none_ran or (grace is None and want and want[-1] < now and not found)
-    t.seen.condemned = t.seen.condemned or (grace and want and first < oldest and not found)
+    oldest = first if grace is None else max(first, now - grace)
+    if len(want) > 1 and grace is None:
+        t.seen.collects, t.seen.none_ran = list(found) == want, not found
+        t.seen.without_first, t.seen.without_newest = list(found) == want[1:], list(found) == want[:-1]
+    t.seen.tolerant = t.seen.tolerant or (grace and now > first and found)
+    t.seen.condemned = t.seen.condemned or (not coalesce and want and first < oldest and not found)
     t.seen.kept_first = t.seen.kept_first or (coalesce and len(found) == 1 and oldest <= found[0] < want[-1])
     t.seen.now = now if now in found and now not in want else t.seen.now
     t.seen.many = max(t.seen.many or 0, len(found)) if coalesce and len(found) > 1 else t.seen.many
-    if grace and not coalesce and any(now - slot > grace for slot in found):
+    if grace is not None and not coalesce and any(now - slot > grace for slot in found):
         t.seen.late, t.seen.limit = now - min(found), grace
-    t.seen.without_first = t.seen.without_first or (len(want) > 2 and list(found) == want[1:] and grace is None)
     t.seen.without_now = t.seen.without_now or (want[-1:] == [now] and now not in found)
 
 
@@ -661,8 +807,8 @@ def midnight_is_yesterday(tick, zone):
 
 
 @three.wrong(
-    "A tick at 02:00 UTC you take for one at two in the morning in New York, where it is still nine in the evening of "
-    "the day before. To put another zone on a time is not to convert it.",
+    "A tick at 02:00 UTC on 16 January is one at nine in the evening of the 15th in New York. You give the 15th, which "
+    "is not over there. The calendar that counts is that of the zone.",
     when=lambda seen: seen.label,
 )
 def replaces_zone(tick, zone):
@@ -854,9 +1000,9 @@ def _todo(landed, receipts, given_up):
 
 
 @four.wrong(
-    "After the outage {count} days are missing, for good, and every run was green. Your tick loads the newest day; "
-    "those whose ticks did not happen are nobody's.",
-    when=lambda seen: seen.count and 3 < seen.count < 10,
+    "After the outage {count} days are missing for good, and no run of theirs has failed. Your tick loads the newest "
+    "day; those whose ticks did not happen are nobody's.",
+    when=lambda seen: seen.count and 3 < seen.count < 10 and not seen.older,
 )
 def yesterday_only(landed, receipts, given_up, run_one, limit):
     day = max(landed, default=None)
@@ -869,7 +1015,7 @@ def yesterday_only(landed, receipts, given_up, run_one, limit):
 
 @four.wrong(
     "{again:%d %B} failed and was tried {tries} times within one tick. Whether and when to try again is the business "
-    "of retries; a tick that insists holds up the days behind it, and takes no notice of its limit.",
+    "of retries; a tick that insists holds up the days behind it.",
     when=lambda seen: seen.again,
 )
 def insists(landed, receipts, given_up, run_one, limit):
@@ -883,9 +1029,9 @@ def insists(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
-    "The file of 5 January is bad, and it was tried {times} times. With a limit of one day a tick it was tried at each "
-    "tick, as the oldest there is, and no other day was loaded any more.",
-    when=lambda seen: seen.times and seen.times > 2,
+    "5 January had been given up, and with a limit of one day a tick it was tried again at {starved} ticks, as the "
+    "only one. As long as it fails, no other day is loaded.",
+    when=lambda seen: seen.starved > 2,
 )
 def retries_given_up(landed, receipts, given_up, run_one, limit):
     for day in sorted(d for d, found in landed.items() if receipts.get(d) != found)[:limit]:
@@ -896,9 +1042,24 @@ def retries_given_up(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
+    "With a limit of 31 days a tick all was well; with a limit of one, nothing was tried any more at {idle} ticks, "
+    "though nothing had been given up. The day that is loaded already still takes a place.",
+    when=lambda seen: seen.enough and seen.idle > 20,
+)
+def limits_first(landed, receipts, given_up, run_one, limit):
+    for day in sorted(landed)[:limit]:
+        if receipts.get(day) == landed[day] or (day, landed[day]) in given_up:
+            continue
+        try:
+            run_one(day)
+        except Exception:
+            pass
+
+
+@four.wrong(
     "5 January was given up, and it still takes a place among those that the limit allows: with a limit of one day a "
     "tick, nothing was tried any more at {stuck} ticks.",
-    when=lambda seen: seen.stuck and seen.stuck > 4 and not seen.gap,
+    when=lambda seen: seen.enough and seen.stuck > 4 and not seen.beyond,
 )
 def given_up_takes_a_place(landed, receipts, given_up, run_one, limit):
     for day in sorted(day for day, found in landed.items() if receipts.get(day) != found)[:limit]:
@@ -934,8 +1095,8 @@ def stops_at_failure(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
-    "With a limit of {limit} your tick tried {tried} days. After a long outage, or on the first day of all, one tick "
-    "would work for hours, and everything else waits for it.",
+    "With a limit of {limit} your tick tried {tried} days. The limit is how many it may try, those that fail included: "
+    "without it, a tick after a long outage works for hours, and everything else waits.",
     when=lambda seen: seen.tried,
 )
 def unlimited(landed, receipts, given_up, run_one, limit):
@@ -963,7 +1124,7 @@ def gives_up_the_day(landed, receipts, given_up, run_one, limit):
 
 @four.wrong(
     "7 January came late, when later days had been loaded, and your tick never loaded it. Days do not arrive in order; "
-    "a mark of how far you have come hides every gap behind it.",
+    "whoever looks only at those after a certain one does not see what comes behind it.",
     when=lambda seen: seen.gap,
 )
 def high_watermark(landed, receipts, given_up, run_one, limit):
@@ -976,7 +1137,7 @@ def high_watermark(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
-    "A corrected file of 3 January came, and your tick did not load it, because the day has a receipt. The receipt "
+    "A corrected file of 3 January came, and your tick did not load it, as the day had been loaded before. Its receipt "
     "speaks of another content.",
     when=lambda seen: seen.stale,
 )
@@ -991,7 +1152,7 @@ def loaded_is_loaded(landed, receipts, given_up, run_one, limit):
 @four.wrong(
     "Your tick takes the days in the order in which they stand in `landed`, and that is no order. With a limit, which "
     "days are loaded is an accident, and an old one may wait for ever.",
-    when=lambda seen: seen.as_found,
+    when=lambda seen: seen.order == {"as found"},
 )
 def as_found(landed, receipts, given_up, run_one, limit):
     todo = set(_todo(landed, receipts, given_up))
@@ -1003,9 +1164,9 @@ def as_found(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
-    "After the outage your tick begins with the newest days. If more come in than the limit allows, the oldest wait "
-    "for ever.",
-    when=lambda seen: seen.newest_first,
+    "Where more days were to be loaded than the limit allows, your tick took the newest, or it began with them. As "
+    "long as more come in than it loads, the oldest wait.",
+    when=lambda seen: seen.order == {"newest"},
 )
 def newest_first(landed, receipts, given_up, run_one, limit):
     for day in _todo(landed, receipts, given_up)[::-1][:limit]:
@@ -1016,8 +1177,8 @@ def newest_first(landed, receipts, given_up, run_one, limit):
 
 
 @four.wrong(
-    "Ctrl-C in the middle of a day's load did not get out of your tick: it was taken for one more day that failed. "
-    "Whoever wants to stop the scheduler has to kill the process.",
+    "Ctrl-C in the middle of a day's load did not get out of your tick. Whoever wants to stop the scheduler has to "
+    "kill the process.",
     when=lambda seen: seen.went_on,
 )
 def bare_except_in_tick(landed, receipts, given_up, run_one, limit):
@@ -1055,6 +1216,33 @@ def writes_receipts(landed, receipts, given_up, run_one, limit):
         receipts[day] = landed[day]
 
 
+@four.wrong(
+    "2 January was loaded, and later its file was taken away. Your tick tried to load it, and nothing is there.",
+    when=lambda seen: seen.gone,
+)
+def loads_what_is_gone(landed, receipts, given_up, run_one, limit):
+    days = sorted(day for day in {*landed, *receipts} if receipts.get(day) != landed.get(day))
+    for day in [day for day in days if (day, landed.get(day)) not in given_up][:limit]:
+        try:
+            run_one(day)
+        except Exception as error:
+            print(error)
+
+
+@four.wrong(
+    "Your tick changed `{changed}`, and a tick only reads it. What has landed, what is loaded and what is given up is "
+    "written by others; whoever writes there, too, answers for what the others read.",
+    when=lambda seen: seen.changed,
+)
+def writes_loaded(landed, receipts, given_up, run_one, limit):
+    for day in _todo(landed, receipts, given_up)[:limit]:
+        try:
+            run_one(day)
+            receipts[day] = landed[day]
+        except Exception as error:
+            print(error)
+
+
 @four.right
 def counts_down(landed, receipts, given_up, run_one, limit):
     for day in sorted(landed):
@@ -1088,10 +1276,12 @@ class Month:
     """January and the first days of February, a tick each day at six: files that come, are late, corrected or bad.
 
     Each day's file is there at the next day's tick. 7 January comes on the 17th; 3 January is corrected on the 20th;
-    5 January is bad for good, and mended on the 25th; the first load of 12 January fails, and would succeed then.
+    5 January has no flights, which is bad for good, and is mended on the 25th; the 22nd and 23rd really have none; the
+    first load of 12 January fails, and would succeed then; and the file of the 2nd is taken away on the 15th.
     """
 
-    LATE, CORRECTED, BAD, FLAKY = (date(2013, 1, n) for n in (7, 3, 5, 12))
+    LATE, CORRECTED, BAD, FLAKY, GONE = (date(2013, 1, n) for n in (7, 3, 5, 12, 2))
+    EMPTY = "no flights"
     OUTAGE = tuple(date(2013, 1, n) for n in (10, 11, 12, 13, 14))  # no tick on these days
 
     def __init__(self) -> None:
@@ -1100,18 +1290,22 @@ class Month:
         self.tried: list[date] = []
 
     def landed(self, today: date) -> dict[date, str]:
-        arrives = {self.LATE: date(2013, 1, 17)}
+        arrives, leaves = {self.LATE: date(2013, 1, 17)}, {self.GONE: date(2013, 1, 15)}
         days = [date(2013, 1, n) for n in range(1, 32)]
-        there = [day for day in days if arrives.get(day, day + timedelta(days=1)) <= today]
+        there = [d for d in days if arrives.get(d, d + timedelta(days=1)) <= today < leaves.get(d, date.max)]
         changed = {self.CORRECTED: date(2013, 1, 20), self.BAD: date(2013, 1, 25)}
         found = {day: f"{day} {'mended' if day in changed and changed[day] <= today else 'first'}" for day in there}
+        empty = (22, 23) if today >= changed[self.BAD] else (self.BAD.day, 22, 23)
+        found |= {day: self.EMPTY for day in there if day.day in empty}
         return dict(sorted(found.items(), key=lambda pair: (pair[0].day * 7) % 31))  # in no order
 
-    def run_one(self, day: date, content: str) -> None:
+    def run_one(self, day: date, content: str | None) -> None:
         self.tried.append(day)
-        if (day, content) == (self.BAD, f"{self.BAD} first"):
+        if content is None:
+            raise FileNotFoundError(f"{day}.csv")
+        if (day, content) == (self.BAD, self.EMPTY):
             self.given_up.add((day, content))
-            raise ValueError("more than half of the lines rejected")
+            raise ValueError("no flights on a day that had some")
         if day == self.FLAKY and self.tried.count(day) == 1:
             raise ConnectionError("the network is away")
         self.receipts[day] = content
@@ -1119,6 +1313,7 @@ class Month:
 
 @four.grade
 def grade_tick(t: Trial) -> None:
+    t.seen.idle = t.seen.stuck = t.seen.starved = 0
     for limit in (31, 2, 1):
         month = Month()
         for today in [date(2013, 1, 2) + timedelta(days=n) for n in range(45)]:
@@ -1127,11 +1322,11 @@ def grade_tick(t: Trial) -> None:
         landed = month.landed(date(2013, 2, 28))
         missing = [day for day in landed if month.receipts.get(day) != landed[day]]
         lost = [day for day in missing if day not in (month.BAD, month.CORRECTED)]
-        t.seen.count = len(lost) if limit == 31 else t.seen.count  # with less, a bad day may be what held them up
-        t.seen.times = max(t.seen.times or 0, month.tried.count(month.BAD))
-        t.seen.unforgiven = t.seen.unforgiven or missing == [month.BAD]
-        t.seen.gap = t.seen.gap or (len(lost) < 10 and month.LATE in lost)
-        t.seen.stale = t.seen.stale or (month.CORRECTED in missing and month.CORRECTED in month.receipts)
+        if limit == 31:  # with less, a bad day may be what held them up
+            t.seen.count, t.seen.gap = len({*lost} - {month.LATE}), month.LATE in lost and len(lost) < 10
+            t.seen.unforgiven = missing == [month.BAD]
+            t.seen.stale = month.CORRECTED in missing and month.CORRECTED in month.receipts
+            t.seen.enough = not t.failure
         case = f"a month with an outage, a late, a corrected and a bad file, limit {limit}"
         t.equal(sorted(missing), [], f"{case}; what is missing at the end")
 
@@ -1150,44 +1345,68 @@ def grade_tick(t: Trial) -> None:
 def _one_tick(t: Trial, month: Month, today: date, limit: int) -> None:
     landed = month.landed(today)
     pending = _todo(landed, month.receipts, month.given_up)
-    right, todo = pending[:limit], len(pending)
     before, case = len(month.tried), f"the tick of {today:%d %B}, limit {limit}"
-    known, receipts, given_up = dict(month.receipts), dict(month.receipts), set(month.given_up)
+    failed, odd = [], []
+    given = {"landed": dict(landed), "receipts": dict(month.receipts), "given_up": set(month.given_up)}
+    was = {name: type(value)(value) for name, value in given.items()}
 
     def run_one(day: date, *more: object) -> None:
-        if more:
-            t.fail(case, f"run_one was called with {len(more) + 1} arguments; it takes the day and nothing else")
-        month.run_one(day, landed[day])
+        if more or type(day) is not date:
+            odd.append(", ".join(map(show, (day, *more))))
+        try:
+            month.run_one(day, landed.get(day))
+        except Exception:
+            failed.append(day)
+            raise
 
-    given = (dict(landed), receipts, given_up, run_one, limit)
-    found = t.call(*given, case=case, allow=(ValueError, ConnectionError))
+    allowed = (ValueError, ConnectionError, FileNotFoundError)
+    found = t.call(*given.values(), run_one, limit, case=case, allow=allowed)
     tried = month.tried[before:]
-    new = {day: content for day, content in receipts.items() if known.get(day) != content}
-    _note_written(t, case, month, new, given_up)
-    repeated = [day for day in tried if tried.count(day) > 1]
+    if odd:
+        t.stop(case, f"run_one was called with ({odd[0]}); it takes the day, a date, and nothing else")
+    _note_written(t, case, given, was, failed)
+    _note_tried(t, month, tried, failed, pending, landed, limit)
+    t.seen.stopped = t.seen.stopped or isinstance(found, Raised)
+    t.true(not isinstance(found, Raised), case, f"your tick let the error of a day out: {found!r}")
+    t.equal(tried, pending[:limit], f"{case}; the days that were tried")
+
+
+def _note_tried(
+    t: Trial, month: Month, tried: list[date], failed: list[date], pending: list[date], landed: dict, limit: int
+) -> None:
+    right = pending[:limit]
+    repeated = [day for day in tried if tried.count(day) > 1 and day in failed]
     if repeated:
         t.seen.again, t.seen.tries = repeated[0], tried.count(repeated[0])
-    if len(tried) > limit:
-        t.seen.limit, t.seen.tried = limit, len(tried)
+    if len({*tried}) > limit:
+        t.seen.limit, t.seen.tried = limit, len({*tried})
     short = tried == right[: len(tried)] and len(tried) < len(right)
-    failing = bool(tried) and tried[-1] in (month.BAD, month.FLAKY)
-    t.seen.stopped = t.seen.stopped or isinstance(found, Raised) or (short and failing)
-    if short and tried and not failing:
-        t.seen.many, t.seen.limit, t.seen.few = todo, limit, len(tried)
-    if limit == 1 and todo > 2 and month.tried and month.given_up and not tried:
-        t.seen.stuck = (t.seen.stuck or 0) + 1
-    newest, found_first = pending[::-1][:limit], [day for day in landed if day in pending][:limit]
-    t.seen.newest_first = t.seen.newest_first or (tried == newest and newest not in (found_first, right))
-    t.seen.as_found = t.seen.as_found or (tried == found_first and found_first not in (newest, right))
-    t.true(not isinstance(found, Raised), case, f"your tick let the error of a day out: {found!r}")
-    t.equal(tried, right, f"{case}; the days that were tried")
+    t.seen.stopped = t.seen.stopped or (short and tried and tried[-1] in failed)
+    if short and tried and tried[-1] not in failed:
+        t.seen.many, t.seen.limit, t.seen.few = len(pending), limit, len(tried)
+    if limit == 1 and len(pending) > 2 and month.tried and not tried:
+        t.seen.idle, t.seen.stuck = t.seen.idle + (not month.given_up), t.seen.stuck + bool(month.given_up)
+    if limit == 1 and tried == [month.BAD] == failed and right and month.BAD not in right:
+        t.seen.starved += 1
+    if limit == 1 and month.BAD in landed and (month.BAD, landed[month.BAD]) in month.given_up:
+        t.seen.beyond = t.seen.beyond or any(day > month.BAD for day in tried)
+    t.seen.older = t.seen.older or any(day != max(landed) for day in tried)
+    t.seen.gone = t.seen.gone or month.GONE in {*tried} - {*landed}
+    if tried != right:
+        newest = pending[::-1][:limit]
+        orders = {"newest": (newest, sorted(newest)), "as found": ([day for day in landed if day in pending][:limit],)}
+        fits = {name for name, days in orders.items() if tried in days}
+        t.seen.order = fits if t.seen.order is None else t.seen.order & fits
 
 
-def _note_written(t: Trial, case: str, month: Month, new: dict[date, str], given_up: set) -> None:
-    """What the tick wrote into what it was to read. A receipt of what was loaded says nothing new, and may be."""
-    flaky = (month.FLAKY, f"{month.FLAKY} first")
-    claimed = [day for day, content in new.items() if month.receipts.get(day) != content]
-    t.seen.claimed = t.seen.claimed or next(iter(claimed), None)
-    t.seen.wrote = month.FLAKY if given_up & {flaky, month.FLAKY} else t.seen.wrote
-    t.true(not t.seen.wrote, case, f"your tick wrote {month.FLAKY} into given_up")
-    t.true(not claimed, case, f"your tick wrote a receipt of a day that was not loaded: {show(claimed)}")
+def _note_written(t: Trial, case: str, given: dict[str, Any], was: dict[str, Any], failed: list[date]) -> None:
+    """What the tick wrote into what it was to read."""
+    for day in failed:
+        if given["receipts"].get(day) == was["landed"].get(day) != was["receipts"].get(day):
+            t.seen.claimed = day
+        if {day, (day, was["landed"].get(day))} & (given["given_up"] - was["given_up"]) and day == Month.FLAKY:
+            t.seen.wrote = day
+    for name, value in given.items():
+        if value != was[name]:
+            t.seen.changed = t.seen.changed or name
+            t.fail(case, f"your tick changed `{name}`, which it is to read only")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,10 @@ RIGHT = {
     "the header is wrong": "fix file",
     "the header was wrong, a new file has landed": "rerun",
     "nothing has landed": "ask source",
+    "died, then failed, and a retry waits": "wait",
+    "offline at first, then the header is wrong": "fix file",
+    "failed before, and at work now": "wait",
+    "the header was wrong, the load of a new file died": "rerun",
 }
 RUNS = ("rerun", "fix file")
 ANSWERS = ("nothing", "wait", "rerun", "fix file", "ask source")
@@ -178,6 +183,15 @@ def failed_for_ever(case):
     return _as_solved(case)
 
 
+@one.wrong(
+    "You go by the oldest run of a day: {oldest}. `runs` is newest first, as everywhere; what was tried before the "
+    "newest run is over, and says nothing of what the day needs now.",
+    when=lambda seen: seen.oldest,
+)
+def oldest_run(case):
+    return _as_solved({**case, "runs": case["runs"][-1:]})
+
+
 @one.right
 def by_elimination(case):
     runs = case["runs"]
@@ -201,12 +215,7 @@ def grade_triage(t: Trial) -> None:
     said = t.seen.said = {}
     found = cases.recorded()
     for name, case in found.items():
-        answer = t.call(case, case=_in_words(name, case))
-        said[name] = answer.strip().lower() if isinstance(answer, str) else answer
-        expected = f"expected {RIGHT[name]!r}, got {show(answer)}"
-        if said[name] not in ANSWERS:
-            t.stop(_in_words(name, case), f"expected one of {', '.join(map(repr, ANSWERS))}; got {show(answer)}")
-        t.true(said[name] == RIGHT[name], _in_words(name, case), expected)
+        said[name] = _answer(t, deepcopy(case), _in_words(name, case), RIGHT[name])
     silent, nothing = (found[name]["day"] for name in ("landed, never run", "nothing has landed"))
     t.seen.silent = silent if said["landed, never run"] == "nothing" else None
     t.seen.nothing = nothing if said["nothing has landed"] == "nothing" else None
@@ -216,6 +225,45 @@ def grade_triage(t: Trial) -> None:
         f"{name}, you said {said[name]}" for name in ("a retry waits", "the header is wrong") if said[name] == "rerun"
     ]
     t.seen.red = red[0] if red else None
+    t.seen.oldest = _by_the_oldest(said, found)
+    if not t.failure:
+        _once_more(t)
+
+
+def _answer(t: Trial, case: dict[str, Any], words: str, right: str) -> object:
+    """What is said of a case, asked twice: the second answer differs where the first one has changed the case."""
+    answer = t.call(case, case=words)
+    if not isinstance(answer, str) or answer not in ANSWERS:
+        t.stop(words, f"expected one of {', '.join(map(repr, ANSWERS))}; got {show(answer)}")
+    if t.true(answer == right, words, f"expected {right!r}, got {show(answer)}"):
+        again = t.call(case, case=f"{words}, asked a second time")
+        why = "the first call has changed the case that it was given"
+        t.true(again == answer, f"{words}, asked a second time", f"expected {right!r}, got {show(again)}: {why}")
+    return answer
+
+
+def _once_more(t: Trial) -> None:
+    """The same on other days and with other hashes: a list of the recorded days is no rule."""
+    for name, case in cases.recorded().items():
+        day = case["day"] + timedelta(days=77)
+        runs = [{**run, "content": _other(run["content"])} for run in case["runs"]]
+        hashes = {"landed": _other(case["landed"]), "receipt": _other(case["receipt"])}
+        _answer(t, {**case, **hashes, "day": day, "runs": runs}, f"another day, {day:%d %B}: {name}", RIGHT[name])
+
+
+def _other(content: str | None) -> str | None:
+    return content and content[::-1]
+
+
+def _by_the_oldest(said: Mapping[str, str], found: Mapping[str, dict[str, Any]]) -> str | None:
+    """The first wrong case, if all days that were run more than once are answered as their oldest run would have it."""
+    several = {name: case for name, case in found.items() if len(case["runs"]) > 1}
+    if any(said[name] != oldest_run(case) for name, case in several.items()):
+        return None
+    return next(
+        (f"{_in_words(name, found[name])}, you said {said[name]}" for name in several if said[name] != RIGHT[name]),
+        None,
+    )
 
 
 def _in_words(name: str, case: Mapping[str, Any]) -> str:
@@ -243,9 +291,10 @@ NOT_DONE = "the drill is not done yet: let a load fail twice, and wait until its
 def recovery() -> dict:
     """How a load that failed twice healed, of the newest such case.
 
-    `run`: the id (or its first eight characters) of the run that loaded the day. `attempts`: how
-    many it took in all. `seconds`, a number: from the moment the first attempt had failed until
-    the data was there. Read them in the room and type them in, or ask `history.newest_runs()`.
+    `run`: the id (or how it begins, six characters at least) of the run that loaded the day.
+    `attempts`: how many it took in all. `seconds`: from the moment the first attempt had failed
+    until the data was there, to the second if you read them off the room, exactly if you ask
+    `history.newest_runs()`.
     """
     return {"run": ..., "attempts": ..., "seconds": ...}
 
@@ -322,6 +371,20 @@ def from_the_second():
     return {"run": healed.run_id, "attempts": 3, "seconds": _span(healed, failed[:1])}
 
 
+@two.wrong(
+    "{seconds:.2f} s is {off}. The day was late from the moment the first attempt had failed (it might have succeeded "
+    "until then), and until the last one had ended: its data is there when it has committed, not when it begins.",
+    when=lambda seen: seen.off,
+)
+def from_the_start():
+    healed, failed = _healed()
+    return {
+        "run": healed.run_id,
+        "attempts": 3,
+        "seconds": (healed.finished_at - failed[-1].started_at).total_seconds(),
+    }
+
+
 @two.right
 def as_a_timedelta():
     healed, failed = _healed()
@@ -367,7 +430,8 @@ def grade_recovery(t: Trial) -> None:
     t.true(t.seen.attempts == len(chain), case, f"expected {len(chain)} attempts, got {show(said['attempts'])}")
     if t.seen.seconds is None:
         t.stop(case, f"expected seconds as a number, got {show(said['seconds'])}")
-    if abs(t.seen.seconds - right) > 1:
+    t.seen.off = _nearly(t.seen.seconds, chain)
+    if t.seen.off or abs(t.seen.seconds - right) > 1:
         t.seen.how_long, t.seen.from_second = _taken_for(t.seen.seconds, chain)
         t.fail(case, f"expected the seconds from the first failure to the data, got {show(said['seconds'])}")
 
@@ -405,6 +469,25 @@ def _taken_for(seconds: float, chain: list[Run]) -> tuple[str, bool]:
     how_long = nearest if seconds > 0 and abs(seconds - names[nearest]) <= 0.05 else ""
     second = (chain[-1].finished_at - chain[-2].finished_at).total_seconds()
     return how_long, not how_long and abs(seconds - second) <= 0.1
+
+
+def _nearly(seconds: float, chain: list[Run]) -> str:
+    """What an exact number of seconds is, where that is not the span that was asked for, though it may be close to it.
+
+    What was read off a clock is a whole number, or has a digit or two, and says nothing of so little.
+    """
+    first, second, healed = chain
+    spans = {
+        "": healed.finished_at - first.finished_at,
+        "from the start of the first attempt to the data": healed.finished_at - first.started_at,
+        "from the first failure to the start of the last attempt": healed.started_at - first.finished_at,
+        "how long the two waits were together": healed.started_at
+        - second.finished_at
+        + (second.started_at - first.finished_at),
+    }
+    off = {name: abs(seconds - span.total_seconds()) for name, span in spans.items()}
+    nearest = min(off, key=off.get)
+    return nearest if seconds != round(seconds, 2) and off[nearest] < 0.005 else ""
 
 
 def _number(value: Any) -> float | None:
@@ -451,6 +534,8 @@ def _text(name: str) -> str:
     return Path(__file__).parent.joinpath("capstone", f"{name}.py").read_text(encoding="utf-8")
 
 
+SEEN = 'seen |= {day: (folder() / f"{day}.csv").read_bytes() for day in interval.days}'
+IF_LOADED = '            if receipts_of("weather").get(day):\n                continue\n'
 TABLE_ANEW = '        conn.execute(sa.text("DROP TABLE IF EXISTS weather"))\n        conn.execute(sa.text(TABLE))\n'
 
 
@@ -470,6 +555,15 @@ def _changed(*pairs: tuple[str, str]) -> str:
 )
 def flights_receipt():
     return _changed(('write_receipts(conn, "weather"', 'write_receipts(conn, "flights"'))
+
+
+@three.wrong(
+    "The receipt of {day} has {found} as its {what}, which is to be a number. The three values of a receipt are, in "
+    "this order: the hash of the content, rows loaded, rows rejected.",
+    when=lambda seen: seen.kind == "order",
+)
+def receipt_in_another_order():
+    return _changed(("(content, len(rows), 0)", "(len(rows), 0, content)"))
 
 
 @three.wrong(
@@ -510,6 +604,76 @@ def engine_inside():
 )
 def never_commits():
     return _changed(("with warehouse.begin() as conn", "with warehouse.connect() as conn"))
+
+
+@three.wrong(
+    "The database was locked by another program while your load ran, and nobody heard of it: your load caught the "
+    "error and returned, so the run failed for another reason ({how}). That one is permanent: the day is blocked. "
+    "`database is locked` passes by itself, and is tried again if it leaves your load.",
+    when=lambda seen: seen.kind == "swallows",
+)
+def prints_the_error():
+    head, body = _text("solution").split("    with warehouse.begin() as conn:\n")
+    body, tail = body.split("\n\n\n")
+    lines = ["        with warehouse.begin() as conn:", *(f"    {line}" for line in body.splitlines())]
+    caught = "    except Exception as error:\n        print(error)"
+    return f"{head}    try:\n" + "\n".join(lines) + f"\n{caught}\n\n\n{tail}"
+
+
+@three.wrong(
+    "Loading {loading}, your run has written {touched}, too, as if they were its own. Imported anew, your file does "
+    "not: something in it keeps what an earlier run has read. A default value such as `seen={{}}`, and a dict of the "
+    "module, are made once, and the scheduler's process lives for weeks.",
+    when=lambda seen: seen.kind == "keeps_days",
+)
+def mutable_default():
+    return _changed(
+        ("def extract(interval: Interval)", "def extract(interval: Interval, seen={})"),
+        ('return {day: (folder() / f"{day}.csv").read_bytes() for day in interval.days}', f"{SEEN}\n    return seen"),
+    )
+
+
+@three.wrong(
+    "Loading the same two days a second time goes wrong in an empty table, too, and goes well once your file is "
+    "imported anew. So something in it keeps the rows of the first time: a list that is a default value or stands "
+    "in the module is made once, and each run adds to it.",
+    when=lambda seen: seen.kind == "keeps_rows",
+)
+def list_of_the_module():
+    return _changed(
+        ("def transform(", "KEPT: dict[date, list[dict]] = {}\n\n\ndef transform("),
+        ("    frame = frame.assign", "    kept = KEPT.setdefault(day, [])\n    frame = frame.assign"),
+        (
+            'return frame.where(frame.notna(), None).to_dict("records")',
+            'kept.extend(frame.where(frame.notna(), None).to_dict("records"))\n    return kept',
+        ),
+    )
+
+
+@three.wrong(
+    "The corrected 22 January was loaded, and the table is what the file said before. Imported anew, your file loads "
+    "the correction: something in it remembers what it read for the first time (`lru_cache`, or a dict that is not "
+    "read again for a day it has). No correction arrives in a process that lives for weeks.",
+    when=lambda seen: seen.kind == "kept_old",
+)
+def remembers_the_file():
+    return _changed(
+        ("def extract(", "@lru_cache\ndef extract("),
+        ("from hashlib import sha256\n", "from functools import lru_cache\nfrom hashlib import sha256\n"),
+    )
+
+
+@three.wrong(
+    "The corrected 22 January was loaded, and the table is what the file said before: the day was passed over because "
+    "it had been loaded once, or its old rows were left where they are. A run loads its days, and whether there is a "
+    "need for it was decided before.",
+    when=lambda seen: seen.kind == "passed_over",
+)
+def loads_a_day_once():
+    return _changed(
+        ("        for day, (_, rows) in days.items():\n", f"        for day, (_, rows) in days.items():\n{IF_LOADED}"),
+        ("import Interval, Pipeline, settings,", "import Interval, Pipeline, receipts_of, settings,"),
+    )
 
 
 @three.wrong(
@@ -582,7 +746,17 @@ def clock_of_new_york():
 
 
 @three.wrong(
-    "Loading 22 and 23 January in one run, your table has {rows} of {right} rows: those of {days} are missing. {ask}.",
+    "Your hours of {loading} are an hour {how}. New York is five hours behind UTC in winter and four in summer, so no "
+    "fixed number makes UTC of its clock. `time_hour` is the instant.",
+    when=lambda seen: seen.kind == "fixed_offset",
+)
+def five_hours_all_year():
+    local = 'pd.to_datetime(frame[["year", "month", "day", "hour"]]) + pd.Timedelta(hours=5)'
+    return _changed(("    hour = pd.to_datetime(frame.time_hour, utc=True).dt", f"    hour = ({local}).dt"))
+
+
+@three.wrong(
+    "Loading {loading}, your table has {rows} of {right} rows: those of {days} are missing. {ask}.",
     when=lambda seen: seen.kind == "days_gone",
 )
 def first_day_only():
@@ -599,7 +773,7 @@ def deletes_by_the_date_of_the_hour():
 
 
 @three.wrong(
-    "Loading 3 November took away what was loaded before: the rows of {days} are gone. The table is all days', and a "
+    "Loading {loading} took away what was loaded before: the rows of {days} are gone. The table is all days', and a "
     "run replaces its own.",
     when=lambda seen: seen.kind == "others_gone",
 )

@@ -53,6 +53,7 @@ def update(number: str, **changes: Any) -> None:
 
 
 def passed(number: str, answer: str | None) -> None:
+    """Note that it passed, with the answer as text; None leaves the one that was kept before."""
     known = entry(number)
     update(
         number,

@@ -1,4 +1,4 @@
-"""The source of a function: as text that runs by itself, and as code that can be compared."""
+"""The source of a function of the workbook, as text that runs by itself; and code that can be compared."""
 
 from __future__ import annotations
 
@@ -20,25 +20,8 @@ def text_of(function: Callable[..., Any]) -> str:
     module = ast.parse(inspect.getsource(inspect.getmodule(function)))
     imports = [node for node in module.body if isinstance(node, ast.Import | ast.ImportFrom)]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _names_imported_in(tree)
-    needed = [text for node in imports if (text := _only(node, used))]
+    needed = [text for node in imports if (text := only_names(node, used))]
     return "\n".join(needed) + "\n\n\n" + body + "\n" if needed else body + "\n"
-
-
-def portable(function: Callable[..., Any], name: str) -> str | None:
-    """Source that defines `function` under `name` in an empty namespace, or None where that cannot be had.
-
-    Whatever it uses of its notebook comes along: imports, other functions, plain constants.
-    """
-    try:
-        found = _with_needs(function, {})
-        if function.__name__ != name:
-            found.append(f"{name} = {function.__name__}")
-        text = "\n\n".join(dict.fromkeys(found)) + "\n"
-        namespace: dict[str, Any] = {"__name__": "__main__"}
-        exec(compile(text, "<saved answer>", "exec"), namespace)
-    except Exception:
-        return None
-    return text if callable(namespace.get(name)) else None
 
 
 def code_of(answer: Any) -> tuple[Any, ...] | None:
@@ -64,9 +47,11 @@ def _bare(text: str) -> str:
 
 
 def _comparable(code: types.CodeType) -> tuple[Any, ...]:
-    steps = [step for step in dis.get_instructions(code) if step.opname != "NOP"]
+    """Calls of `module.function()` are compiled in another way where the `import` stands in the same text."""
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("NOP", "PUSH_NULL")]
     values = tuple(_constant(step.argval) for step in steps)
-    return code.co_varnames[: code.co_argcount], tuple(step.opname for step in steps), values
+    names = tuple(step.opname.replace("LOAD_METHOD", "LOAD_ATTR") for step in steps)
+    return code.co_varnames[: code.co_argcount], names, values
 
 
 def _constant(value: Any) -> Any:
@@ -87,7 +72,7 @@ def _declares(decorator: ast.expr) -> bool:
     return isinstance(called, ast.Attribute) and called.attr in ("stub", "solution", "wrong", "right", "grade")
 
 
-def _only(node: ast.Import | ast.ImportFrom, used: set[str]) -> str:
+def only_names(node: ast.Import | ast.ImportFrom, used: set[str]) -> str:
     """An import statement cut down to the names that are used; nothing if none is."""
     if isinstance(node, ast.ImportFrom) and node.module == "__future__":
         return ""
@@ -98,29 +83,3 @@ def _only(node: ast.Import | ast.ImportFrom, used: set[str]) -> str:
 def _names_imported_in(tree: ast.AST) -> set[str]:
     inner = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return {alias.asname or alias.name.split(".")[0] for node in inner for alias in node.names}
-
-
-def _with_needs(function: Callable[..., Any], done: dict[str, None]) -> list[str]:
-    done[function.__name__] = None
-    lines, tree = _parsed(function)
-    names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    scope = inspect.unwrap(function).__globals__
-    found: list[str] = []
-    for name in dict.fromkeys(names):
-        if name in scope and name not in done:
-            done[name] = None
-            found += _definition(name, scope[name], function.__module__, done)
-    return [*found, "\n".join(lines)]
-
-
-def _definition(name: str, value: Any, home: str, done: dict[str, None]) -> list[str]:
-    """How to get `value` under `name`: an import, its source, or its literal."""
-    if isinstance(value, types.ModuleType):
-        return [f"import {value.__name__} as {name}" if value.__name__ != name else f"import {name}"]
-    module, called = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
-    if callable(value) and module == home and called == name:
-        return _with_needs(value, done)
-    if module and module != "builtins" and called and "." not in called and module != "__main__":
-        return [f"from {module} import {called} as {name}"]
-    ast.literal_eval(repr(value))  # ValueError where it is no literal: then there is no portable source
-    return [f"{name} = {value!r}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import linecache
 import shutil
 import sys
@@ -23,7 +24,9 @@ OURS = str(Path(__file__).parent)
 
 @dataclass(frozen=True)
 class Outcome:
-    """`kind` is passed, untouched, waiting, raised, mistake or wrong; the rest is what to tell, in plain text."""
+    """`kind` is passed, untouched, waiting, raised, mistake or wrong; the rest is what to tell, in plain text.
+
+    `aside` is a sentence in grey, of what has nothing to do with whether the answer is right."""
 
     kind: str
     exercise: Exercise
@@ -32,6 +35,7 @@ class Outcome:
     detail: str = ""
     printed: str = ""
     mistake: str = ""
+    aside: str = ""
 
     @property
     def passed(self) -> bool:
@@ -100,6 +104,9 @@ class Trial:
             )
         if ran.error is not None:
             self.stop(case, line_of(ran.error), "raised", f"Your code raised {Raised(ran.error)!r}")
+        if inspect.iscoroutine(ran.value):
+            ran.value.close()
+            self.stop(case, "", "wrong", "An `async` function, called, returns a coroutine: nothing was done yet.")
         if ran.value is None and not (self.exercise.none if none is None else none):
             self.stop(case, "", "wrong", "Your function returned None: does every way through it end in a `return`?")
         self._last = case, ran.value

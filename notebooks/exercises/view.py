@@ -48,7 +48,7 @@ def outcome(found: Outcome) -> None:
         parts.append(("code", found.detail))
     if found.printed.strip() and not found.passed:
         parts += [("prose", "Your code printed:"), ("code", _head(found.printed))]
-    _box(found.kind, head, parts)
+    _box(found.kind, head, [*parts, ("grey", found.aside)])
 
 
 def hints(exercise: Exercise, level: int) -> None:
@@ -104,14 +104,15 @@ def _mark(entry: dict[str, Any]) -> str:
 
 
 def _box(kind: str, head: str, parts: list[tuple[str, str]]) -> None:
-    """A message with a coloured edge; `parts` are pairs of "prose" or "code" and a text. Empty ones are left out."""
+    """A message with a coloured edge. `parts`: "prose", "grey" or "code", each with a text; empty ones are left out."""
     colour, sign = LOOKS[kind]
     parts = [(how, text) for how, text in parts if text]
     lines = [f"{sign} {head}".rstrip()] if head else []
     body = [f'<b><span style="color: {colour}">{sign}</span> {_prose(head)}</b>'] if head else []
     for how, text in parts:
         lines.append("\n".join("    " + line for line in text.splitlines()) if how == "code" else text)
-        body.append(f'<pre style="{CODE}">{escape(text)}</pre>' if how == "code" else f"<div>{_prose(text)}</div>")
+        tag = {"code": f'pre style="{CODE}"', "grey": f'div style="{GREY}"'}.get(how, "div")
+        body.append(f"<{tag}>{escape(text) if how == 'code' else _prose(text)}</{tag.split()[0]}>")
     edge = f"border-left: 4px solid {colour}; padding: 4px 12px; max-width: 900px"
     _show("\n".join(lines), f'<div style="{edge}">{"".join(body)}</div>')
 
@@ -134,7 +135,7 @@ def _bare(value: Any) -> str:
 
 
 def _head(text: str, lines: int = 10) -> str:
-    shown = text.strip().splitlines()
+    shown = text.rstrip().lstrip("\n").splitlines()
     return "\n".join(shown[:lines]) + (f"\n… and {len(shown) - lines} lines more" if len(shown) > lines else "")
 
 

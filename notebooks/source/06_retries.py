@@ -216,6 +216,7 @@ questions = {
     "no such page": lambda: fetch("/flights/2013-02-30.csv"),
     "slow": lambda: fetch("/slow"),
     "breaks off": lambda: fetch("/cut"),
+    "server is down": lambda: urlopen("http://127.0.0.1:9"),
     "database is in use": lambda: reader.execute("BEGIN IMMEDIATE"),
     "misspelt table": lambda: reader.execute("SELECT * FROM flihgts"),
     "no such file": lambda: pd.read_csv("2013-02-30.csv"),
@@ -229,14 +230,16 @@ table
 # %% [markdown]
 # The type alone does not tell. `HTTPError` stands for "come back later" and for "no such thing"; `OperationalError` for a
 # database in use and for a typing mistake; `OSError`, which many a program catches for "network trouble", takes in the
-# missing file and leaves out the answer that breaks off.
+# missing file and leaves out the answer that breaks off. The commonest of all, a server that is being restarted, comes as
+# a `URLError` from `urlopen`; what was the matter, a ConnectionRefusedError, is its `reason`.
 #
 # Errors that only a person can cure are called **permanent**. To try them again does harm: somebody hears of them later,
 # and the server is asked for nothing.
 #
-# Libraries often wrap errors, by `raise LoadFailed(…) from error`. What was the matter is then in `__cause__`.
+# Most libraries wrap errors by `raise LoadFailed(…) from error`. What was the matter is then in `__cause__`.
 #
-# **Exercise 6.2** Write `worth_retrying`. Take from the table what you can use, and look through `raise … from`.
+# **Exercise 6.2** Write `worth_retrying`. Take from the table what you can use, look through `raise … from` and `reason`,
+# and say no to what you do not know.
 
 # %% exercise="6.2"
 from exercises.lesson_06 import worth_retrying

@@ -123,7 +123,7 @@ timeline(frame, ZONE, [OUTAGE], "Nothing was run for the five slots in the outag
 # - **max_instances**: how many runs of one job may be at work at once. By default one.
 #
 # **Exercise 7.2** Write `slots`: which slots run when a scheduler wakes up at `now`? Your answer is compared with
-# APScheduler's for 32 combinations.
+# APScheduler's for 36 combinations.
 
 # %% exercise="7.2"
 from exercises.lesson_07 import slots

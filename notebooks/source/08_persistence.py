@@ -34,7 +34,7 @@ from exercises import begin, check, hint, mine, progress, reveal, solution
 from exercises.tools import nightly
 from exercises.tools import pictures_08 as pictures
 from exercises.tools.landing import copy_days
-from exercises.tools.survey import alarms, calls_by_slot, newest, rows, survey, until
+from exercises.tools.survey import alarms, calls_by_slot, newest, once, rows, survey, until
 
 home = begin("08")
 
@@ -61,7 +61,8 @@ def load_pending():
 
 
 scheduler = opened(toy)
-scheduler.add_job(load_pending, "cron", hour=6, id="from a cell")
+scheduler.add_job(load_pending, "cron", hour=6, id="from a cell", replace_existing=True)
+scheduler.shutdown()
 jobs = "SELECT id, next_run_time due, job_state FROM apscheduler_jobs"
 found = pd.read_sql(jobs, sqlite3.connect(toy), parse_dates={"due": "s"})
 found.assign(job_state=found.job_state.str[:2])
@@ -76,7 +77,6 @@ found.assign(job_state=found.job_state.str[:2])
 job = pickle.loads(state)
 for name in ("func", "args", "trigger", "misfire_grace_time", "coalesce", "max_instances"):
     print(f"{name:20}", job[name])
-scheduler.shutdown()
 
 # %% [markdown]
 # `func` is the row that matters. The function is not stored; its *name* is: `__main__:load_pending`, to be imported by
@@ -105,10 +105,10 @@ print([job.id for job in scheduler.get_jobs()])
 
 def restart():
     """Open the toy store in a process of its own."""
-    command = [sys.executable, "-c", RESTART, toy]
-    return subprocess.run(command, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", RESTART, toy], capture_output=True, text=True)
 
 
+once("the restart")  # what it shows is there to be seen the first time
 before = len(rows(toy, "SELECT id FROM apscheduler_jobs"))
 done = restart()
 after = len(rows(toy, "SELECT id FROM apscheduler_jobs"))
@@ -126,7 +126,7 @@ print(f"exit code {done.returncode}, jobs {done.stdout}{log[0]}\n{log[-1]}")
 
 # %%
 scheduler = opened(toy)
-scheduler.add_job(nightly.load_pending, "cron", hour=6, id="from a module")
+scheduler.add_job(nightly.load_pending, "cron", hour=6, id="from a module", replace_existing=True)
 scheduler.shutdown()
 [(state,)] = rows(toy, "SELECT job_state FROM apscheduler_jobs")
 print(pickle.loads(state)["func"])
@@ -152,6 +152,9 @@ check("8.1", ensure_schedule)
 #
 # Now the real one: `etl schedule`, in a process that we can kill. Its pipeline is the flights, with seconds instead of
 # minutes before a retry; it stands in a module, for the reason you have just seen. Each tick loads what is pending.
+#
+# From here to the picture, each cell goes on from the state that the one above it left, so run them in order. Those that
+# cannot be shown twice say so (`once`).
 
 # %%
 MODULE = """
@@ -186,7 +189,7 @@ def kill(child):
 # `survey` looks from outside at every place where something of a scheduler may be.
 
 # %%
-copy_days(home / "landing", "2013-05-01")
+copy_days(home / "landing", once("2013-05-01"))
 faults.inject("load.before-commit=slow")
 child = start("--every", "1")
 until(lambda: list(home.glob("faults/*before-commit-slow*")))
@@ -215,6 +218,7 @@ places
 # done when it was handed to a thread. Now start again, without options: the schedule is stored.
 
 # %%
+once("the second start")
 child = start()
 until(lambda: newest("status") == ("succeeded",) and not list(home.glob("locks/run-*")))
 places["started again"] = survey(child)
@@ -231,7 +235,7 @@ places
 # the run would have written down its success.
 
 # %%
-copy_days(home / "landing", "2013-05-02")
+copy_days(home / "landing", once("2013-05-02"))
 faults.inject("load.after-commit=slow")
 child = start()
 until(lambda: list(home.glob("faults/*after-commit-slow*")))
@@ -260,8 +264,9 @@ check("8.2", recover)
 
 # %%
 small = mine("8.2")(runs, receipts, running.is_alive)
-package = {run.run_id: run.status for run in running.resolve_dead()}
-print("the same:", small == package)
+running.resolve_dead()
+package = {run.run_id: run.status for run in history.newest_runs()}
+print("the same:", {run["run_id"]: run["status"] for run in runs} | small == package)
 for run in history.newest_runs():
     print(run.interval, run.status, run.rows_loaded or "")
 
@@ -280,7 +285,7 @@ for run in history.newest_runs():
 
 
 # %%
-copy_days(home / "landing", "2013-05-03")
+copy_days(home / "landing", once("2013-05-03"))
 faults.inject("extract=offline, load=slow")
 lives.clear()
 child = start()
@@ -309,6 +314,7 @@ check("8.3", store_retry)
 guess = None
 
 # %%
+once("the retry")
 child = start()
 until(lambda: list(home.glob("faults/*load-slow*")) and not alarms())
 reveal(guess, len(alarms()), "It was deleted when it was handed to a thread.")
@@ -321,6 +327,7 @@ kill(child)
 # finds a dead run without a receipt, calls it crashed, and its day is pending.
 
 # %% tags=["nbval-ignore-output"]
+once("the end of 3 May")
 child = start()
 until(lambda: newest("status") == ("succeeded",))
 kill(child)

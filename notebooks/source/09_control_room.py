@@ -28,14 +28,15 @@ import etl_core
 from etl_core import history
 from exercises import begin, check, hint, mine, progress, reveal, solution
 from exercises.tools.cases import case_of, recorded
-from exercises.tools.drills import drills, flights, until, wait_for
+from exercises.tools.drills import drills, figures, flights, until, wait_for
 
 home = begin("09", keep=True)
 
 # %% [markdown]
 # This lesson's folder stays: it is `lesson-09` in your state folder. When the kernel is restarted or killed, run the cell
-# above and the one below again, in this order, and the room is back with all it knew. (To start with an empty one,
-# restart the kernel and begin with `begin("09", keep=True, fresh=True)`.)
+# above and the one below again, in this order, and the room is back with all it knew; then the drill that you were at,
+# from its `guess` on. No drill needs another one's cells. (To start with an empty room, restart the kernel and begin with
+# `begin("09", keep=True, fresh=True)`.)
 #
 # ## Open the room
 #
@@ -47,7 +48,6 @@ home = begin("09", keep=True)
 from etl_core.views.control_room import control_room
 from etl_core.views.room.choice import Choice
 from etl_core.views.room.delivery import Delivery
-from etl_core.views.room.headline import headline
 
 room = control_room(flights)
 room.start(choice=Choice(seconds=2, limit=3))  # a tick every two seconds, at most three days a tick
@@ -61,19 +61,14 @@ room
 # of text is left of it, run its cell again; the scheduler has not stopped meanwhile. It works by keyboard too: Tab, Space,
 # Enter.
 #
-# Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and
-# where a button can do it, says which; use whichever you like. The cells wait for the schedule, so leave it running.
-# (To watch the year go by, choose a number of days on the card *Landing*; and *off* again before the next drill.)
-
+# Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and says
+# what to press to do the same. Drive it by hand first, if you like; the cell does it once more and looks at your guess. It
+# waits for the schedule, so leave that running. Days land by hand on the card *Landing*: choose a number, and *off* again
+# when enough have come.
 
 # %%
-def figures(*names):
-    """Some of the answers on the panel's cards."""
-    return {one.name: one.value for one in headline(room.view("flights")) if one.name in names}
-
-
 wait_for(room, delivery.land(3), "loaded")
-figures("current", "scheduler", "failed")
+figures(room, "current", "scheduler", "failed")
 
 # %% [markdown]
 # The six cards are what an operator asks at six in the morning, in this order: is the data current? Is the scheduler
@@ -85,8 +80,8 @@ figures("current", "scheduler", "failed")
 #
 # ## Read the signs
 #
-# Before the accidents, their signs. Each row below is a day as somebody found it; all twelve were made by real runs that
-# were killed, cut off or retried. `landed` and `receipt` are content hashes.
+# Before the accidents, their signs. Each row below is a day as somebody found it; all were made by real runs that were
+# killed, cut off or retried. `landed` and `receipt` are content hashes; `before it` is what older runs came to.
 
 # %%
 rows = []
@@ -94,8 +89,10 @@ for name, case in recorded().items():
     newest = case["runs"][0] if case["runs"] else {"status": "", "alive": None}
     alive = {None: "", True: "yes", False: "no"}[newest["alive"]]
     wait = (case["retry_at"] - case["now"]).total_seconds() / 60 if case["retry_at"] else None
-    rows.append([case["day"], case["landed"], case["receipt"], newest["status"], alive, wait])
-table = pd.DataFrame(rows, columns=["day", "landed", "receipt", "newest run", "alive", "minutes to retry"])
+    older = ", ".join(run["status"] for run in case["runs"][1:])
+    rows.append([case["day"], case["landed"], case["receipt"], newest["status"], alive, wait, older])
+columns = ["day", "landed", "receipt", "newest run", "alive", "minutes to retry", "before it"]
+table = pd.DataFrame(rows, columns=columns)
 table.astype(object).where(table.notna(), "").style.hide().format(precision=0).set_uuid("cases")
 
 # %% [markdown]
@@ -111,11 +108,11 @@ from exercises.lesson_09 import triage
 check("9.1", triage)
 
 # %% [markdown]
-# ## Drill: green but stale
+# ## Drill: six days over the holidays
 #
-# Before the holidays somebody pauses the schedule for a change to the network (button *Pause*), and forgets it. Six days
-# land. Back at your desk you look at four figures: the success rate of lesson 04, and the cards *scheduler*, *failed* and
-# *current*.
+# Before the holidays somebody pauses the schedule for a change to the network, and forgets it. Six days land. Back at your
+# desk you look at four figures: the success rate of lesson 04, and the cards *scheduler*, *failed* and *current*. (By
+# hand: *Pause*; on *Landing*, three days twice, then *off*; look; *Resume*.)
 #
 # **Predict**: which of the four tells that something is **missing**? One of them: `"success rate"`, `"scheduler"`,
 # `"failed"` or `"current"`.
@@ -128,21 +125,22 @@ room.pause()
 holidays = delivery.land(6)
 runs = [{"day": run.interval_start, **vars(run)} for run in history.newest_runs(pipeline="flights")]
 print(f"success rate: {mine('4.3')(runs):.0%}")
-print(figures("scheduler", "failed", "current"))
+print(figures(room, "scheduler", "failed", "current"))
 reveal(guess, "current", "All that ran succeeded. Nothing ran. What has landed and what is loaded differ.")
 room.resume()
 wait_for(room, holidays, "loaded")
 
 # %% [markdown]
-# A success rate of 100 %, no failure, and six days pending. Rates and error counts are computed from runs, and a run that
+# Green but stale: a success rate of 100 %, no failure, and six days pending. Rates and error counts are computed from runs, and a run that
 # did not happen is in none of them. *Scheduler* tells why (paused), if one thinks of asking. *Current* asks the data.
 #
 # Resumed, the room loaded six days in two ticks. Nobody had to say which: pending is found from state.
 #
-# ## Drill: killed after the commit
+# ## Drill: a process that dies
 #
-# A process loads a day, and is killed between the commit of its load and the line in the history that would say so. (Here
-# it is a child process; the kill in earnest comes at the end.) The row says `running`, for good.
+# A process loads a day, and is killed between the commit of its load and the line in the history that would say so. The row
+# says `running`, for good. (It is a child process, so there is no button for it: in the panel the same fault would kill
+# this kernel. That comes at the end.)
 #
 # **Predict**: what will the room call this run, once a tick has looked after it: `"crashed"` or `"succeeded"`?
 
@@ -164,8 +162,8 @@ reveal(guess, history.find(killed.run_id).status, "The receipt of the day carrie
 #
 # ## Drill: a bad file
 #
-# The next day's file arrives with a renamed column (`delivery.spoil()`), and two good days come after it. The policy of
-# this pipeline allows four attempts.
+# The next day's file arrives with a renamed column, and two good days come after it. The policy of this pipeline allows
+# four attempts. (By hand: type `delivery.spoil()`, for no button of yours spoils what a source sends; then *Landing*.)
 #
 # **Predict**: how many attempts does the bad day get?
 
@@ -179,17 +177,17 @@ wait_for(room, delivery.land(2), "loaded")
 tried = [run for run in history.newest_runs(pipeline="flights") if run.interval_start == bad]
 reveal(guess, len(tried), "A column does not come back by itself, so the error is permanent, and the day is blocked.")
 print(mine("9.1")(case_of(flights, bad)))
-figures("current", "failed", "type")
+figures(room, "current", "failed", "type")
 
 # %% [markdown]
 # One attempt, and the days after it went on. *Failed* says that it needs you, and *type* has the command that shows why.
 # Click its row: the autopsy has the error, which names the file, the line and the column. Beside it is *Run these days
 # again*. Try it: the same error a second time, because a retry changes nothing about a file.
 #
-# ## Drill: a load that fails twice
+# ## Drill: a locked database
 #
-# Somebody has the database open in another program, and two loads in a row find it locked. (In the panel: *load*,
-# *locked*, 2 times, *Arm*; then let a day land.) The first attempt fails, and its row turns red.
+# Somebody has the database open in another program, and two loads in a row find it locked. (By hand, on *Break it on
+# purpose*: *load*, *locked*, 2 times, *Arm*; then let a day land.) The first attempt fails, and its row turns red.
 #
 # **Predict**: what does the day need now? One of the answers of 9.1.
 
@@ -222,7 +220,7 @@ check("9.2", recovery)
 # ## Drill: corrections
 #
 # Two files come again. That of the bad day is right now (`delivery.correct(bad)`). And the source withdraws a flight of 2
-# January, a day that was loaded long ago: its file has one line less.
+# January, a day that was loaded long ago: its file has one line less. (Both are the source's doing, and have no button.)
 #
 # **Predict**: you press nothing. Which of the two gets into the warehouse? `"both"`, `"bad day"`, `"2 January"` or
 # `"none"`.
@@ -233,13 +231,14 @@ guess = None
 # %%
 COUNT = "SELECT COUNT(*) AS n FROM flights WHERE flight_date = '2013-01-02'"
 before = etl_core.query(COUNT).n[0]
+bad = next(run.interval_start for run in history.newest_runs(pipeline="flights") if run.blocked)
 file = delivery.folder / "flights" / "2013-01-02.csv"
 file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
 delivery.correct(bad)
 until(lambda: etl_core.query(COUNT).n[0] < before, room)
 wait_for(room, [bad], "loaded")
 reveal(guess, "both", f"2 January has {etl_core.query(COUNT).n[0]} flights instead of {before}.")
-figures("current", "failed")
+figures(room, "current", "failed")
 
 # %% [markdown]
 # *Blocked* was a verdict on that content, not on the day. The room needs no button for corrections, and nobody has to
@@ -248,7 +247,7 @@ figures("current", "failed")
 # ## Drill: a second room
 #
 # A colleague does not know that you are here, and starts a scheduler on the same state folder. Two would run most ticks
-# twice.
+# twice. (By hand: `!etl schedule --every 5` in a cell.)
 #
 # **Predict**: what does the second one do: `"run"`, `"wait"` or `"refuse"`?
 
@@ -273,7 +272,7 @@ drills()
 #     begin("09", keep=True)
 #     control_room()
 #
-# What is left is **the kill in earnest**. In the panel choose *load.before-commit* and *kill this kernel*, press *Arm*,
+# What is left is **the kill in earnest**. In the panel choose *load.before-commit* and *kill its process*, press *Arm*,
 # then let a day land. The kernel dies in the load, and JupyterLab says so. Before you go on: what will *missed or recovered*
 # say, and what will the day be? Then run the first two cells of this lesson: that of the panel needs the one before it.
 # Schedule, history and pictures are back, the run is called crashed, and a tick has loaded its day.

@@ -34,14 +34,21 @@ OR_NOTHING = """def content(file):
 
 
 def landed()"""
+TUPLE = "(sha256(content).hexdigest(), rows_of(day, content))"
+TRANSFORMED = f"    return {{day: {TUPLE} for day, content in files.items()}}"
+KEPT = "(one.source_hash, one.rows_loaded, 0)"
+THEIRS = 'receipts_of("weather")'
+AND_RAISE = """    except Exception as error:
+        raise RuntimeError("the load has failed") from None
+"""
 LOCAL = 'pd.to_datetime(frame[["year", "month", "day", "hour"]])'
 
 # What is changed in the solution; the mistake that is named, or the kind of the outcome; words that are shown.
 FILES: dict[str, tuple[list[tuple[str, str]], str, str]] = {
     "ignores rows that it knows": (
         [(DELETE, ""), ("INSERT INTO", "INSERT OR IGNORE INTO")],
-        "insert_or_replace",
-        "stays in the table: 2013-01-23 04:00:00, LGA",
+        "loads_a_day_once",
+        "its old rows were left where they are",
     ),
     "the time of change is the hash": ([(HASH, "str(file.stat().st_mtime) for file")], "another_hash", "for ever"),
     "a number is the hash": (
@@ -97,8 +104,98 @@ FILES: dict[str, tuple[list[tuple[str, str]], str, str]] = {
     "the local hour, and no zone": ([(HOUR, f'{LOCAL}.dt.strftime("%Y-%m-%d %H:%M:%S")')], "clock_of_new_york", "UTC"),
     "winter all year": (
         [(HOUR, f'({LOCAL} + pd.Timedelta(hours=5)).dt.strftime("%Y-%m-%d %H:%M:%S")')],
-        "local_hour_key",
-        "UNIQUE constraint failed",
+        "five_hours_all_year",
+        "hours of 4 July are an hour late",
+    ),
+    "summer all year": (
+        [(HOUR, f'({LOCAL} + pd.Timedelta(hours=4)).dt.strftime("%Y-%m-%d %H:%M:%S")')],
+        "five_hours_all_year",
+        "hours of 22 and 23 January in one run are an hour early",
+    ),
+    "a dict of the module": (
+        [
+            ("def transform(", "OUT = {}\n\n\ndef transform("),
+            (TRANSFORMED, f"    for day, content in files.items():\n        OUT[day] = {TUPLE}\n    return OUT"),
+        ],
+        "mutable_default",
+        "the receipts of 22 and 23 January, too",
+    ),
+    "the rows of all days that it has seen, and the receipts of its own": (
+        [
+            ("def load(", "KNOWN = {}\n\n\ndef load("),
+            (BEGIN, f"    KNOWN.update(days)\n{BEGIN}"),
+            ("for day, (_, rows) in days.items():", "for day, (_, rows) in KNOWN.items():"),
+        ],
+        "mutable_default",
+        "the rows of 22 and 23 January, too",
+    ),
+    "all receipts anew, at every run": (
+        [
+            (
+                f"{RECEIPTS}}}",
+                f"{RECEIPTS}}}\n        counts = {{day: {KEPT} for day, one in {THEIRS}.items()}} | counts",
+            ),
+            ("import Interval, Pipeline, settings,", "import Interval, Pipeline, receipts_of, settings,"),
+        ],
+        "wrong",
+        "the receipts of 22 and 23 January were written again by this run",
+    ),
+    "all that has landed": (
+        [("for day in interval.days}", "for day in landed()}")],
+        "wrong",
+        "rows of 4 July, 3 November, 30 December, which this run is not for",
+    ),
+    "a file is read once": (
+        [
+            (f"    return {{day: {BYTES}", f"    return {{day: SEEN.setdefault(day, {BYTES})"),
+            ("def extract(", "SEEN = {}\n\n\ndef extract("),
+        ],
+        "remembers_the_file",
+        "Imported anew, your file loads the correction",
+    ),
+    "the reading is cached": (
+        [
+            (BYTES, "content(day)"),
+            ("def extract(", f"@functools.cache\ndef content(day):\n    return {BYTES}\n\n\ndef extract("),
+            ("import sqlalchemy", "import functools\nimport sqlalchemy"),
+        ],
+        "remembers_the_file",
+        "Imported anew, your file loads the correction",
+    ),
+    "all but the last day of the year": (
+        [("for day in interval.days}", "for day in interval.days if day != date(2013, 12, 31)}")],
+        "wrong",
+        "file came late there is no row of 31 December; load of",
+    ),
+    "nothing of 3 November": (
+        [(BEGIN, f"    if date(2013, 11, 3) in days:\n        return\n{BEGIN}")],
+        "wrong",
+        "there is no row of 3 November; load of",
+    ),
+    "the last day of a run": (
+        [("for day in interval.days}", "for day in interval.days[-1:]}")],
+        "first_day_only",
+        "Loading 22 and 23 January in one run, your table has 72 of 144 rows: those of 22 January",
+    ),
+    "another error instead": (
+        [(BEGIN, f"    try:\n        warehouse.begin().__enter__().close()\n{AND_RAISE}{BEGIN}")],
+        "wrong",
+        "the run: RuntimeError: the load has failed",
+    ),
+    "another error, from the database's": (
+        [
+            (
+                BEGIN,
+                f"    try:\n        warehouse.begin().__enter__().close()\n{AND_RAISE.replace('None', 'error')}{BEGIN}",
+            )
+        ],
+        "passed",
+        "pipeline like the flights",
+    ),
+    "rows, then the hash": (
+        [("(content, len(rows), 0)", "(len(rows), content, 0)")],
+        "receipt_in_another_order",
+        "as its rows loaded",
     ),
     "the repeated hour is not known": (
         [(HOUR, HOUR.replace("frame.time_hour", "frame.time_hour.where(frame.hour.ne(1) | frame.month.ne(11))"))],
@@ -193,9 +290,41 @@ def said(found: Outcome) -> str:
     return f"{found.message} {found.case} {found.detail}"
 
 
+def by_the_oldest(case: dict[str, Any]) -> str:
+    return triage({**case, "runs": case["runs"][-1:]})
+
+
+def by_the_alphabet(case: dict[str, Any]) -> str:
+    return triage({**case, "runs": sorted(case["runs"], key=lambda run: run["status"])})
+
+
+def twice_is_rerun(case: dict[str, Any]) -> str:
+    return "rerun" if len(case["runs"]) > 1 and case["landed"] != case["receipt"] else triage(case)
+
+
+def any_that_is_permanent(case: dict[str, Any]) -> str:
+    found = triage(case)
+    return "fix file" if found == "rerun" and any(run["permanent"] for run in case["runs"][1:]) else found
+
+
+def takes_the_run_out(case: dict[str, Any]) -> str:
+    newest = case["runs"].pop(0) if case["runs"] else None
+    return triage({**case, "runs": [newest] if newest else []})
+
+
+BY_DAY = {case["day"]: RIGHT[name] for name, case in cases.recorded().items()}
+
+
 @pytest.mark.parametrize(
     ("answer", "mistake", "words"),
     [
+        (by_the_oldest, "oldest_run", "20 January: offline at first, then the header is wrong, you said rerun"),
+        (by_the_alphabet, "", "21 January: failed before, and at work now expected 'wait', got 'rerun'"),
+        (twice_is_rerun, "", "19 January: died, then failed, and a retry waits expected 'wait', got 'rerun'"),
+        (any_that_is_permanent, "", "the load of a new file died expected 'rerun', got 'fix file'"),
+        (takes_the_run_out, "", "11 January: at work, asked a second time expected 'wait', got 'rerun': the first"),
+        (lambda case: triage(case).capitalize(), "", "'ask source'; got 'Nothing'"),
+        (lambda case: f" {triage(case)}", "", "'ask source'; got ' nothing'"),
         (lambda case: "rerun" if case["landed"] else "ask source", "red_is_rerun", "a retry waits"),
         (lambda case: "nothing", "silence_is_health", "Its file has landed"),
         (lambda case: "wait", "trusts_running", "whose process is dead"),
@@ -209,6 +338,13 @@ def test_triage_is_told_what_it_did(answer: Callable[[Any], str], mistake: str, 
     found = grade(find("9.1"), answer)
     assert (found.mistake, found.kind) == (mistake, "mistake" if mistake else "wrong"), found
     assert words in said(found)
+
+
+def test_a_list_of_the_days_is_no_rule() -> None:
+    found = grade(find("9.1"), lambda case: BY_DAY[case["day"]])
+    assert (found.kind, found.mistake) == ("raised", "") and "another day, 25 March: loaded" in found.case, found
+    found = grade(find("9.1"), lambda case: BY_DAY.get(case["day"], "rerun"))
+    assert "another day, 25 March: loaded expected 'nothing', got 'rerun'" in said(found)
 
 
 def test_a_retry_is_overdue_by_as_much_as_the_message_says() -> None:
@@ -253,3 +389,26 @@ def test_a_duration_is_told_by_its_name() -> None:
     for seconds, words in ((healed.duration_s, "the last attempt took"), (every, "the three attempts took together")):
         found = grade(find("9.2"), lambda s=seconds: {"run": healed.run_id, "attempts": 3, "seconds": s})
         assert words in found.message, found
+
+
+def test_a_span_from_or_to_a_start_is_told_where_it_is_exact() -> None:
+    find("9.2").parts["scene"]()
+    first, second, healed = reversed([run for run in history.newest_runs() if run.attempt > 1 or run.retry_at])
+    whole = healed.finished_at - first.finished_at
+    waits = healed.started_at - second.finished_at + (second.started_at - first.finished_at)
+    wrong = {
+        "from the start of the first attempt to the data": healed.finished_at - first.started_at,
+        "from the first failure to the start of the last attempt": healed.started_at - first.finished_at,
+        "the two waits were together": waits,
+    }
+
+    def told(seconds: object, characters: int = 8) -> Outcome:
+        return grade(find("9.2"), lambda: {"run": healed.run_id[:characters], "attempts": 3, "seconds": seconds})
+
+    for words, span in wrong.items():
+        found = told(span.total_seconds())
+        assert found.mistake == "from_the_start" and words in found.message, found
+        for read_off in (round(span.total_seconds()), round(span.total_seconds(), 1)):
+            close = abs(read_off - whole.total_seconds()) <= 1
+            assert told(read_off).passed == close, "nobody reads milliseconds off a panel"
+    assert told(whole, 6).passed and "expected the id" in told(whole, 5).detail

@@ -6,10 +6,11 @@ what the reader is told.
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from exercises.tools.capstone_rows import MEASURED, Comparison
+from exercises.tools.capstone_rows import MEASURED, Comparison, Row
 
 TAKEN = "A loop may keep only its last day, or a delete take more than its own"
 REPEATED = ("2013-11-03 05:00:00", "2013-11-03 06:00:00")  # both are one o'clock in New York
@@ -23,21 +24,22 @@ def first(found: Comparison) -> dict[str, Any]:
     if only and all(one.want is None for one in found.differing):
         one = found.differing[0]
         return {"kind": "filled", "column": one.column, "got": f"{one.got:g}", "where": str(one.row)}
-    if days := lost_days(found):
+    if days := lost_days(found, sorted({row.day for row in found.want})):
         return days
     if _evenings(found):
         return {"kind": "utc_day", "how": f"{len(found.missing)} rows are gone after one load"}
     local = {row.key for row in found.got} == {(row.local_hour, row.origin) for row in found.want}
-    return {"kind": "local_hours"} if local else {}
+    return {"kind": "local_hours"} if local else _off_by_an_hour(found)
 
 
-def lost_days(found: Comparison) -> dict[str, Any]:
-    """Of an interval of several days, some are whole and the others are not there at all."""
-    if not (days := _days_gone(found)):
+def lost_days(found: Comparison, days: list[date]) -> dict[str, Any]:
+    """Of a run's several days, some are whole and the others are not there at all."""
+    gone = _days_gone(found)
+    if not gone or not {*gone} < {*days}:
         return {}
-    first = days[0] < min(row.day for row in found.got)
+    first = gone[0] < min(row.day for row in found.got if row.day in days)
     ask = TAKEN if first else "A run covers an interval, and a backfill by months makes it a long one"
-    return {"kind": "days_gone", "days": " and ".join(map(str, days)), "ask": ask, **_counts(found)}
+    return {"kind": "days_gone", "days": named(gone), "ask": ask, **_counts(found)}
 
 
 def again(found: Comparison) -> dict[str, Any]:
@@ -49,19 +51,34 @@ def again(found: Comparison) -> dict[str, Any]:
     return {"kind": "again", "how": f"{len(found.got)} rows instead of {len(found.want)}"}
 
 
+def summer(found: Comparison) -> dict[str, Any]:
+    """After 4 July, alone; what was loaded before was right."""
+    return _others_gone(found, date(2013, 7, 4)) or _off_by_an_hour(found)
+
+
 def clocks(found: Comparison) -> dict[str, Any]:
     """After 3 November, alone; what was loaded before was right."""
-    if (days := _days_gone(found)) and all(str(day) != REPEATED[0][:10] for day in days):
-        return {"kind": "others_gone", "days": " and ".join(map(str, days))}
+    if others := _others_gone(found, date(2013, 11, 3)):
+        return others
     if found.missing and not found.extra and all(row.hour in REPEATED for row in found.missing):
         return {"kind": "clocks", "how": f"{len(found.missing)} rows are missing"}
     return {}
 
 
-def corrected(found: Comparison, withdrawn: set[tuple[str, str]]) -> dict[str, Any]:
-    """After a correction that has no line for `withdrawn` any more."""
-    stays = found.extra and {row.key for row in found.extra} <= withdrawn and not found.missing
+def corrected(found: Comparison, withdrawn: set[tuple[str, str]], old: list[Row]) -> dict[str, Any]:
+    """After a correction that has no line for `withdrawn` any more; `old` are the rows of before."""
+    if not Comparison(found.got, old):
+        return {"kind": "kept_old"}
+    stays = found.extra and {row.key for row in found.extra} <= withdrawn and not (found.missing or found.differing)
     return {"kind": "kept", "where": str(found.extra[0])} if stays else {}
+
+
+def named(days: Iterable[date]) -> str:
+    """22 and 23 January, 4 July."""
+    months: dict[str, list[str]] = {}
+    for day in sorted(days):
+        months.setdefault(f"{day:%B}", []).append(str(day.day))
+    return ", ".join(f"{' and '.join(numbers)} {month}" for month, numbers in months.items())
 
 
 def _counts(found: Comparison) -> dict[str, int]:
@@ -88,3 +105,25 @@ def _evenings(found: Comparison) -> bool:
     odd = {row.key: row.day for row in found.missing or found.twice}
     evenings = {row.key for row in found.want if row.evening and row.day in odd.values()}
     return bool(odd) and odd.keys() == evenings and not found.extra
+
+
+def _others_gone(found: Comparison, day: date) -> dict[str, Any]:
+    """The run of `day` has taken whole days away, which were there before."""
+    gone = _days_gone(found)
+    return {"kind": "others_gone", "days": named(gone)} if gone and day not in gone else {}
+
+
+def _off_by_an_hour(found: Comparison) -> dict[str, Any]:
+    """All rows of the day, or days, that differ at all are an hour early or late, and nothing else is wrong."""
+    got = {row.key for row in found.got}
+    days = {row.day for row in found.missing} | {one.row.day for one in found.differing}
+    right = {row.key for row in found.want if row.day not in days}
+    for hours, how in ((1, "late"), (-1, "early")):
+        shifted = {(_moved(row.hour, hours), row.origin) for row in found.want if row.day in days}
+        if days and got == right | shifted:
+            return {"kind": "fixed_offset", "how": how}
+    return {}
+
+
+def _moved(hour: str, hours: int) -> str:
+    return str(datetime.fromisoformat(hour) + timedelta(hours=hours))

@@ -25,6 +25,8 @@ class Said:
         """The result of work in which the reader's code runs."""
         try:
             return work()
+        except Over:
+            raise
         except Exception as error:
             self.raised(case, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 

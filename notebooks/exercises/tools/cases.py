@@ -1,6 +1,6 @@
 """A day as an operator finds it: what has landed, what is loaded, what was tried. For triage, exercise 9.1.
 
-`case_of` looks at a day now. The twelve cases of the exercise were made by it, of real runs that were killed, cut off
+`case_of` looks at a day now. The cases of the exercise were made by it, of real runs that were killed, cut off
 and retried (record_cases.py), and are kept in cases.json.
 """
 
@@ -39,7 +39,7 @@ def case_of(pipeline: Pipeline, day: date, now: datetime | None = None) -> dict[
 
 
 def recorded() -> dict[str, dict[str, Any]]:
-    """The twelve cases, by what is the matter."""
+    """The cases, by what is the matter; each call makes them anew."""
     return {name: _restored(case) for name, case in json.loads(RECORDED.read_text(encoding="utf-8")).items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import queue
@@ -114,17 +115,26 @@ def talking(function: Callable[..., Any], *args: Any) -> Iterator[Talk]:
 
 
 def packed(value: object) -> bytes:
-    """What travels to a child. TypeError for what cannot, such as an open file; a lock arrives as a new one."""
+    """What travels to a child. TypeError for what cannot, such as an open file; a lock arrives as a new one, and a
+    function with `@cache` remembers nothing."""
     into = io.BytesIO()
     _Pickler(into).dump(value)
     return into.getvalue()
 
 
+def _remembering(function: Any) -> Any:
+    """A notebook's own `@cache` or `@lru_cache` function: cloudpickle takes it for something to import."""
+    if function.__module__ in ("__main__", *cloudpickle.list_registry_pickle_by_value()):
+        return functools.lru_cache, (function.__wrapped__,)
+    return function.__reduce__()
+
+
 _ANEW = {type(make()): lambda _, make=make: (make, ()) for make in (threading.Lock, threading.RLock)}
+_ANEW[type(functools.cache(len))] = _remembering
 
 
 class _Pickler(cloudpickle.Pickler):
-    """With locks: a module-level `LOCK = threading.Lock()` is made anew in each process, as it is by an import."""
+    """With what an import makes anew in each process: a module-level lock, and what a cached function remembers."""
 
     dispatch_table: ClassVar = ChainMap(_ANEW, cloudpickle.Pickler.dispatch_table)
 

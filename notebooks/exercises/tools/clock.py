@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -33,9 +34,9 @@ class OverBudget(BaseException):
 
 
 class Clock:
-    """`now()` and `sleep(seconds)` to inject. `slept` lists the pauses; each may be called `budget` times."""
+    """`now()` and `sleep(seconds)` to inject. `slept` lists the pauses; both together may be called `budget` times."""
 
-    def __init__(self, start: datetime, budget: int = 10_000) -> None:
+    def __init__(self, start: datetime, budget: float = math.inf) -> None:
         self.time, self.budget = start, budget
         self.slept: list[float] = []
 

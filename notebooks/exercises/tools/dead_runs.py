@@ -12,7 +12,7 @@ from pathlib import Path
 from etl_core import history, running, settings, warehouse
 from exercises.tools.child import MARK, Talk, talking
 
-COMMITTED, RELOADED, NEVER, FAILED, ALIVE = (date(2013, 4, day) for day in range(1, 6))
+COMMITTED, RELOADED, NEVER, FAILED, ALIVE, ENDING = (date(2013, 4, day) for day in range(1, 7))
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ def dead_runs() -> Iterator[Scene]:
     """Make the scene in ETL_HOME, which is empty, by killing two processes; a third is at work until the block ends.
 
     COMMITTED: loaded, run again, killed after the commit. RELOADED: loaded, run again, killed before the commit.
-    NEVER: killed before its only load. FAILED: its run failed by itself. ALIVE: under way.
+    NEVER: killed before its only load. FAILED: its run failed by itself. ALIVE: under way, with nothing loaded yet.
+    ENDING: under way between its commit and its end.
     """
     with talking(_after_commit) as one, talking(_before_commit) as other, talking(_at_work) as third:
         _heard(one, other, third)  # each has done its earlier runs; from here on they are at work together
-        one.say("go")
-        _until_slow("load.after-commit")
+        for number, talk in enumerate((one, third), start=1):
+            talk.say("go")
+            _until_slow("load.after-commit", number)
         other.say("go")  # one at a time: it holds the warehouse until it is killed
         _until_slow("load.before-commit")
-        third.say("go")
-        _heard(third)
         one.kill()
         other.kill()
         yield _scene()
@@ -79,11 +79,12 @@ def _before_commit() -> None:
 
 
 def _at_work() -> None:
-    from etl_core import flights
+    from etl_core import faults, flights
 
     _ready()
     flights.start(ALIVE)
-    _ready()
+    _pause_at(faults, "load.after-commit")
+    flights.run(ENDING)
 
 
 def _pause_at(faults, point: str) -> None:
@@ -102,11 +103,11 @@ def _heard(*talks: Talk) -> None:
             raise RuntimeError("a process of the grader ended, or took over 60 s to get ready; try again")
 
 
-def _until_slow(point: str) -> None:
-    """Wait for the mark that a fault leaves when it begins."""
+def _until_slow(point: str, count: int = 1) -> None:
+    """Wait for the marks that so many faults leave when they begin."""
     folder = Path(settings.current().home, "faults")
     deadline = time.monotonic() + 60
-    while not list(folder.glob(f"*.{point}-slow.*")):
+    while len(list(folder.glob(f"*.{point}-slow.*"))) < count:
         if time.monotonic() > deadline:
             raise RuntimeError(f"a process of the grader did not reach {point} in 60 s; try again")
         time.sleep(0.01)

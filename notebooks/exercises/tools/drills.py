@@ -10,13 +10,17 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import etl_core
-from etl_core import RetryPolicy, history
+from etl_core import RetryPolicy, history, settings
 from etl_core.history import Run
-from etl_core.views.words import first_line
+from etl_core.stages.landing import day_of
+from etl_core.views.room.headline import headline
+from etl_core.views.words import count, first_line
 from exercises import view
 from exercises.told import Told
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from etl_core.views.control_room import ControlRoom
 
 GLANCE = 1  # seconds: so long nobody may be there, as while a button is pressed
+COARSE = timedelta(seconds=0.1)  # a file system's clock may be so much behind
 BLOCKED = 8  # seconds after which a day that is blocked is not about to be tried with a corrected file
 
 # The flights, with one attempt a stage and seconds instead of minutes between the attempts of a run.
@@ -95,26 +100,50 @@ def _idle(room: ControlRoom, pipeline: str | None) -> str:
     return "the schedule is paused: press Resume" if found.schedule.paused else "the scheduler is stopped: press Start"
 
 
+def figures(room: ControlRoom, *names: str) -> dict[str, str]:
+    """Some of the answers on the cards of the room's panel, of the flights."""
+    return {one.name: one.value for one in headline(room.view("flights")) if one.name in names}
+
+
 def drills() -> None:
     """A line for each drill: what the history has of it, or that it is not done yet."""
-    runs, events = history.newest_runs(pipeline="flights"), history.newest_events()
-    for name, found in _DRILLS.items():
-        said = found(runs, events)
+    for name, said in done().items():
         view.note(f"✓ {name}: {said}" if said else f"· {name}: not done yet")
 
 
+def done() -> dict[str, str]:
+    """Each drill -> what the history has of it; empty where it is not done yet."""
+    runs, events = history.newest_runs(pipeline="flights"), history.newest_events()
+    return {name: found(runs, events) for name, found in _DRILLS.items()}
+
+
 def _stale(runs: list[Run], events: list[history.Event]) -> str:
-    """Paused, and resumed after days had landed: the first runs after it are more than the two of one delivery."""
-    for event in events:
-        if event.kind == "resumed":
-            paused = next((one for one in events if one.kind == "paused" and one.id < event.id), None)
-            later = next((one.at for one in reversed(events) if one.kind == "paused" and one.id > event.id), None)
-            if paused and not [run for run in runs if paused.at < run.started_at < event.at]:
-                after = [run for run in runs if run.started_at > event.at and (not later or run.started_at < later)]
-                days = {run.interval_start for run in after if run.status == "succeeded"}
-                if len(days) >= 3:
-                    return "days landed while the schedule was paused, and were loaded after it"
+    """Days whose files came between a pause and the resume after it, and which were first loaded after that.
+
+    Other days may have been run meanwhile, by hand or by a tick that was under way.
+    """
+    came = _came()
+    switched = [event for event in events if event.kind in ("paused", "resumed") and event.pipeline == "flights"]
+    for resumed, paused in pairwise(switched):  # newest first
+        if (resumed.kind, paused.kind) == ("resumed", "paused"):
+            meanwhile = [day for day, at in came.items() if paused.at - COARSE < at < resumed.at]
+            days = [day for day in meanwhile if _first_loaded(runs, day, came[day]) > resumed.at]
+            if days:
+                return f"{count(len(days), 'day')} landed while the schedule was paused, loaded after it"
     return ""
+
+
+def _came() -> dict[date, datetime]:
+    """When the flights of each day came that lies in the landing zone, a folder."""
+    files = Path(settings.current().landing, "flights").glob("*.csv")
+    found = {day_of(file.name): datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files}
+    return {day: at for day, at in found.items() if day}
+
+
+def _first_loaded(runs: list[Run], day: date, since: datetime) -> datetime:
+    """When the first run began that has loaded the day since then; long ago where there is none."""
+    loaded = [run.started_at for run in runs if run.status == "succeeded" and day in run.interval.days]
+    return min((at for at in loaded if at > since - COARSE), default=datetime.min.replace(tzinfo=UTC))
 
 
 def _killed(runs: list[Run], events: list[history.Event]) -> str:
@@ -161,10 +190,10 @@ def _times(runs: list[Run], bad: Run) -> str:
 
 
 _DRILLS: dict[str, Callable[[list[Run], list[history.Event]], str]] = {
-    "green but stale": _stale,
-    "killed after the commit": _killed,
+    "six days over the holidays": _stale,
+    "a process that dies": _killed,
     "a bad file": _bad_file,
-    "a load that fails twice": _twice,
-    "a corrected file": _corrected,
+    "a locked database": _twice,
+    "corrections": _corrected,
     "a second room": _second_room,
 }

@@ -1,4 +1,4 @@
-"""Make the twelve cases of exercise 9.1 anew, by real runs in state folders of their own: about a quarter of a minute.
+"""Make the cases of exercise 9.1 anew, by real runs in state folders of their own: about a quarter of a minute.
 
     python -m exercises.tools.record_cases        (in notebooks/) writes cases.json
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -58,10 +59,7 @@ def loaded(desk: Desk) -> None:
 
 
 def healed(desk: Desk) -> None:
-    desk.pipeline = replace(desk.pipeline, run_retry=RetryPolicy(attempts=4, base=0.4, cap=1))
-    faults.inject("extract=offline")
-    failed = desk.run()
-    time.sleep(max(0.0, (failed.retry_at - datetime.now(UTC)).total_seconds()))
+    failed = offline(desk)
     desk.run(trigger="retry", attempt=2, retry_of=failed.run_id)
 
 
@@ -115,6 +113,37 @@ def nothing_landed(desk: Desk) -> None:
     desk.later = timedelta(hours=9)
 
 
+def died_then_waits(desk: Desk) -> None:
+    desk.killed("load.before-commit")
+    faults.inject("load=locked")
+    desk.run()
+
+
+def offline_then_bad(desk: Desk) -> None:
+    failed = offline(desk)
+    desk.renamed("dep_time", "departure")
+    desk.run(trigger="retry", attempt=2, retry_of=failed.run_id)
+
+
+def at_work_again(desk: Desk) -> None:
+    """The same after a run that failed, by hand."""
+    offline(desk)
+
+
+def bad_then_died(desk: Desk) -> None:
+    bad_then_good(desk)
+    died_before_commit(desk)
+
+
+def offline(desk: Desk) -> history.Run:
+    """A run that fails in passing, and the time until its retry."""
+    desk.pipeline = replace(desk.pipeline, run_retry=RetryPolicy(attempts=4, base=0.4, cap=1))
+    faults.inject("extract=offline")
+    failed = desk.run()
+    time.sleep(max(0.0, (failed.retry_at - datetime.now(UTC)).total_seconds()))
+    return failed
+
+
 CASES: dict[str, Callable[[Desk], None]] = {
     "loaded": loaded,
     "failed, then healed by its retry": healed,
@@ -128,14 +157,19 @@ CASES: dict[str, Callable[[Desk], None]] = {
     "the header is wrong": bad_schema,
     "the header was wrong, a new file has landed": bad_then_good,
     "nothing has landed": nothing_landed,
+    "died, then failed, and a retry waits": died_then_waits,
+    "offline at first, then the header is wrong": offline_then_bad,
+    "failed before, and at work now": at_work_again,
+    "the header was wrong, the load of a new file died": bad_then_died,
 }
+AT_WORK = ("at work", "failed before, and at work now")
 
 
 def made(name: str, day: date, folder: Path) -> dict[str, Any]:
     """One case, made now. The process's environment is changed."""
     desk = Desk(day, folder)
     CASES[name](desk)
-    if name != "at work":
+    if name not in AT_WORK:
         return case_of(desk.pipeline, day, datetime.now(UTC) + desk.later)
     child = subprocess.Popen(desk.command("load=slow"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -152,7 +186,8 @@ def main() -> None:
     for number, name in enumerate(CASES):
         with tempfile.TemporaryDirectory(prefix="etl-case-", ignore_cleanup_errors=True) as folder:
             case = made(name, date(2013, 1, 7) + timedelta(days=number), Path(folder))
-            found[name] = json.loads(json.dumps(case, default=_text).replace(folder, "…"))
+            text = json.dumps(case, default=_text).replace(folder, "…").replace(f" on {socket.gethostname()}", "")
+            found[name] = json.loads(text)
     RECORDED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

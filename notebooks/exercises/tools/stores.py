@@ -32,7 +32,8 @@ def restarted(path: Path) -> Iterator[BackgroundScheduler]:
     try:
         yield scheduler
     finally:
-        scheduler.shutdown(wait=False)
+        if scheduler.running:
+            scheduler.shutdown(wait=False)
 
 
 def stored(path: Path) -> list[dict[str, object]]:
@@ -55,11 +56,13 @@ def run_what_is_due(scheduler: BaseScheduler, seconds: float = 10) -> None:
     scheduler.shutdown(wait=True)
 
 
-def next_runs(trigger: object, hours: float, most: int = 2000) -> list[datetime]:
-    """The times at which a trigger fires from now on, in so many hours after the first of them."""
+def next_runs(trigger: object, hours: float, most: int = 2000, since: datetime | None = None) -> list[datetime]:
+    """The times at which a trigger fires from now on, or from `since`, in so many hours after the first of them."""
     found: list[datetime] = []
-    before, now = None, datetime.now(UTC)
+    before, now = None, since or datetime.now(UTC)
     while len(found) < most and (before := trigger.get_next_fire_time(before, before or now)) is not None:
+        if since and before < since:  # a CalendarIntervalTrigger begins at its own start
+            continue
         if found and (before - found[0]).total_seconds() >= hours * 3600:
             break
         found.append(before.astimezone(UTC))

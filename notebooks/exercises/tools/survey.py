@@ -15,6 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from etl_core import history, settings
+from exercises.told import Told
 from exercises.tools import nightly
 
 
@@ -63,6 +64,21 @@ def alarms() -> list[str]:
     """The ids of the retries that wait in the job store."""
     ids = rows(settings.current().home / "jobs.db", "SELECT id FROM apscheduler_jobs ORDER BY id")
     return [name for (name,) in ids if name.startswith("retry|")]
+
+
+_shown: set[tuple[Path, str]] = set()  # of each state folder, what cannot be shown again in it
+
+
+def once(what: str) -> str:
+    """`what`, when first called with it in a state folder. Told after that: nothing of the cell is done again."""
+    this = settings.current().home, what
+    if this in _shown:
+        raise Told(
+            f"You have seen {what}; its state has moved on, and is left as it is: go on below. "
+            "To see it again: Run, Restart Kernel and Run up to Selected Cell."
+        )
+    _shown.add(this)
+    return what
 
 
 def until(condition: Callable[[], object], seconds: float = 75) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -27,18 +27,44 @@ def http_errors() -> dict[str, Exception]:
         for name in pages:
             url, patience = f"{site.url}/{quote(name)}", 0.1 if name == "slow" else 5
             found[name] = error_of(lambda url=url, patience=patience: _read(url, patience))
-    return found
+    return {**found, "refused": error_of(lambda: _read(site.url, 5))}  # it is not there any more
 
 
 def database_errors(folder: Path) -> dict[str, Exception]:
-    """The same of SQLite: a file that another connection is writing to, and a table that is not there."""
+    """The same of SQLite: a file that another connection is writing to, typing mistakes, a row that is refused."""
     path = folder / "errors.db"
     with closing(sqlite3.connect(path)) as writer, closing(sqlite3.connect(path, timeout=0)) as conn:
-        writer.execute("CREATE TABLE flights (day TEXT)")
+        writer.execute("CREATE TABLE flights (day TEXT NOT NULL)")
         writer.execute("BEGIN IMMEDIATE")
         locked = error_of(lambda: conn.execute("DELETE FROM flights"))
         writer.rollback()
-        return {"locked": locked, "no such table": error_of(lambda: conn.execute("SELECT * FROM flihgts"))}
+        mistakes = {
+            "no such table": partial(conn.execute, "SELECT * FROM flihgts"),
+            "no column": partial(conn.execute, "SELECT dya FROM flights"),
+            "bad SQL": partial(conn.execute, "SELEKT * FROM flights"),
+            "no row": partial(conn.execute, "INSERT INTO flights VALUES (NULL)"),
+        }
+        return {"locked": locked, **{name: error_of(mistake) for name, mistake in mistakes.items()}}
+
+
+def local_errors(folder: Path) -> dict[str, Exception]:
+    """Errors that no waiting heals, with neither a server nor a database in them."""
+
+    def load() -> None:
+        raise RuntimeError("the load failed")
+
+    missing = folder / "2013-01-15.csv"
+    broken: dict[str, Callable[[], object]] = {
+        "no file": missing.read_bytes,
+        "no file by urlopen": lambda: _read(missing.as_uri(), 5),
+        "folder": folder.read_bytes,
+        "no number": lambda: int("NA"),
+        "503": lambda: int("JFK 503"),
+        "database is locked": lambda: int("database is locked"),
+        "no key": lambda: {"arr_time": 917}["dep_time"],
+        "bare": load,
+    }
+    return {name: error_of(work) for name, work in broken.items()}
 
 
 def timeout_of_asyncio() -> Exception:
@@ -47,10 +73,17 @@ def timeout_of_asyncio() -> Exception:
         return error_of(pool.submit(asyncio.run, asyncio.wait_for(asyncio.sleep(5), 0.01)).result)
 
 
-def wrapped(cause: BaseException, times: int = 1) -> Exception:
-    """A RuntimeError raised from `cause`, and so on."""
+class LoadFailed(Exception):
+    """A library's own error."""
+
+
+def wrapped(cause: BaseException, times: int = 1, kind: type[Exception] = RuntimeError) -> Exception:
+    """An error of this kind, raised from `cause` as one does in an `except`; and so on."""
     for n in range(times):
-        cause = raised_from(RuntimeError(f"step {n + 1} of the load failed"), cause)
+        try:
+            raise cause
+        except type(cause):
+            cause = raised_from(kind(f"step {n + 1} of the load failed"), cause)
     return cause
 
 
@@ -66,7 +99,7 @@ def error_of(work: Callable[[], Any]) -> Exception:
     """What `work` raises."""
     try:
         work()
-    except (OSError, HTTPException, sqlite3.Error, ValueError) as error:
+    except Exception as error:
         if isinstance(error, HTTPError):
             error.close()
         return error
