@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from exercises.model import Exercise
+from exercises.tools.compare import show
 from exercises.trial import Trial
 
 zero = Exercise(
@@ -89,6 +90,8 @@ def grade(t: Trial) -> None:
         t.seen.day, t.seen.on = day, f"{day.day} {day:%B}"
         found = t.call(day, case=f"{day}")
         t.seen.got = tuple(map(_day, found)) if isinstance(found, list | tuple) else found
+        if isinstance(t.seen.got, tuple) and any(isinstance(part, str) for part in t.seen.got):
+            t.stop(f"{day}", f"expected two dates, not text; got {show(t.seen.got)}")
         last = t.seen.got[-1] if isinstance(t.seen.got, tuple) and t.seen.got else None
         t.seen.clock = f"{last:%H:%M:%S}" if isinstance(last, datetime) else None
         if not t.equal(t.seen.got, (day, day + timedelta(days=1)), f"{day}"):

@@ -6,22 +6,28 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from exercises.model import Exercise
+from exercises.tools.again import LEFT_OVER, ask_again
 from exercises.tools.compare import show
 from exercises.tools.crash import Images, crash_images, database
 from exercises.tools.toy import TABLES
 from exercises.trial import Raised, Trial
 
 BEFORE, DAY, NEXT = "2013-01-14", "2013-01-15", "2013-01-16"
-OLD = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 33), (DAY, "B6", 725, "JFK", -1)]
-NEW = [(DAY, "UA", 1545, "EWR", 2), (DAY, "AA", 1141, "JFK", 35)]  # B6 725 is gone, AA 1141 was later than they said
+CANCELLED = (DAY, "AA", 715, "LGA", None)
+SAME = [(DAY, "UA", 1545, "EWR", 2), (DAY, "UA", 1545, "LGA", 7), CANCELLED]  # one flight number, from two airports
+OLD = [(DAY, "AA", 1141, "JFK", 33), (DAY, "B6", 725, "JFK", -1), *SAME]
+NEW = [(DAY, "AA", 1141, "JFK", 35), *SAME]  # B6 725 is gone, AA 1141 was later than they said
 NEIGHBOUR = [(NEXT, "UA", 1545, "EWR", 0), (NEXT, "DL", 461, "LGA", -6)]
+NEIGHBOUR_NEW = [(NEXT, "UA", 1545, "EWR", 3)]
 EARLIER = [(BEFORE, "UA", 1545, "EWR", 12)]
+LATER = [("2013-02-15", "UA", 1545, "EWR", 4)]  # of another month
 
 
 @contextmanager
@@ -34,6 +40,18 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 def flights_of(conn: sqlite3.Connection, day: str) -> list[tuple]:
     found = conn.execute("SELECT day, carrier, flight, origin, delay FROM flights WHERE day = ?", (day,)).fetchall()
     return sorted(found, key=str)
+
+
+FIXED = (
+    "While 16 January was loaded, your code ran `{fixed}`, which is about the 15th. A day that is written out, or the "
+    "notebook's `DAY`, is the same in every call; the day to load is the one that is given."
+)
+
+
+def _of_the_15th(statements: list[str]) -> str | None:
+    """The first of them that changes 15 January, or would."""
+    changes = (text for text in statements if text.split()[0].upper() in ("DELETE", "INSERT", "REPLACE", "UPDATE"))
+    return next((text for text in changes if DAY in text), None)
 
 
 # ---- 3.1 ------------------------------------------------------------------------------------------------------------
@@ -72,9 +90,9 @@ def replace_day(conn: sqlite3.Connection, day: str, rows: list[tuple]) -> None:
 
 
 @one.wrong(
-    "14 and 16 January are gone, though only the 15th was to be replaced. Code that treats the table as if it held "
-    "one day leaves, after a year of runs, the last.",
-    when=lambda seen: seen.neighbours == [],
+    "All other days are gone, though only the 15th was to be replaced. Code that treats the table as if it held one "
+    "day leaves, after a year of runs, the last.",
+    when=lambda seen: seen.others == [],
 )
 def replaces_table(conn, day, rows):
     with conn:
@@ -116,7 +134,7 @@ def insert_or_ignore(conn, day, rows):
 @one.wrong(
     "A file that was corrected once more has as many flights as the one before, and the table still says that AA 1141 "
     "was 35 minutes late; it was 36. A count, or a set of keys, does not tell what the rows say.",
-    when=lambda seen: seen.as_many and NEW[1] in seen.as_many,
+    when=lambda seen: seen.as_many and NEW[0] in seen.as_many,
 )
 def same_count_is_done(conn, day, rows):
     if len(flights_of(conn, day)) != len(rows):
@@ -126,7 +144,7 @@ def same_count_is_done(conn, day, rows):
 @one.wrong(
     "B6 725 is still in the table, although the corrected file has no such flight any more. Writing over the keys that "
     "come back leaves those that do not.",
-    when=lambda seen: seen.corrected and OLD[2] in seen.corrected,
+    when=lambda seen: seen.corrected and OLD[1] in seen.corrected,
 )
 def upsert(conn, day, rows):
     with conn:
@@ -141,6 +159,22 @@ def upsert(conn, day, rows):
 def nothing_to_do(conn, day, rows):
     if rows:
         replace_day(conn, day, rows)
+
+
+@one.wrong(
+    "AA 715 was cancelled, so its delay is missing; it is a row of the file all the same, and {instead}. Missing is a "
+    "fact, which a load passes on.",
+    when=lambda seen: seen.instead,
+)
+def drops_the_cancelled(conn, day, rows):
+    replace_day(conn, day, [row for row in rows if row[4] is not None])
+
+
+@one.wrong(FIXED, when=lambda seen: seen.fixed)
+def always_the_15th(conn, day, rows):
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (DAY,))
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
 
 
 @one.right
@@ -165,52 +199,72 @@ def key_by_key(conn, day, rows):
 @one.grade
 def grade_replace_day(t: Trial) -> None:
     path = database(t.folder / "toy.db", TABLES)
-    with opened(path) as conn, conn:
-        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", EARLIER + NEIGHBOUR)
-    others = sorted(EARLIER + NEIGHBOUR, key=str)
+    table = EARLIER + NEIGHBOUR + LATER
+    _write(path, table)
+    as_many = [(*NEW[0][:4], 36), *SAME]
     steps = (
-        ("first", OLD, "15 January, for the first time"),
-        ("second", OLD, "15 January, for the second time"),
-        ("corrected", NEW, "a corrected 15 January: one flight fewer, one delay changed"),
-        ("as_many", [NEW[0], (*NEW[1][:4], 36)], "15 January, corrected once more: as many flights, one delay changed"),
-        ("emptied", [], "a corrected 15 January from which every flight was withdrawn"),
+        ("first", DAY, OLD, "15 January, for the first time"),
+        ("second", DAY, OLD, "15 January, for the second time"),
+        ("corrected", DAY, NEW, "a corrected 15 January: one flight fewer, one delay changed"),
+        ("as_many", DAY, as_many, "15 January, corrected once more: as many flights, one delay changed"),
+        ("another", NEXT, NEIGHBOUR_NEW, "a corrected 16 January: one flight fewer, one delay changed"),
+        ("emptied", DAY, [], "a corrected 15 January from which every flight was withdrawn"),
     )
-    for name, rows, case in steps:
+    for name, day, rows, case in steps:
+        others = sorted((row for row in table if row[0] != day), key=str)
         with opened(path) as conn:
             told: list[str] = []
             conn.set_trace_callback(told.append)
-            if name == "second":  # an error here is what the exercise is about
-                found = t.call(conn, DAY, list(rows), case=case, allow=sqlite3.IntegrityError)
+            # an error of the second load is what the exercise is about
+            allow = sqlite3.IntegrityError if name in ("second", "another") else ()
+            found = t.call(conn, day, list(rows), case=case, allow=allow)
+            if name == "second":
                 t.seen.again = repr(found) if isinstance(found, Raised) else None
                 t.seen.delete = next((text for text in told if text.upper().startswith("DELETE")), None)
-                if t.seen.again:
-                    t.stop(case, f"your code raised {found!r}")
-            else:
-                t.call(conn, DAY, list(rows), case=case)
-            day, neighbours = _now(conn, path)
-        if name == "second" and len(day) == 2 * len(rows):
-            t.seen.again = f"there are {len(day)} rows instead of {len(rows)}"
-        setattr(t.seen, name, day)
-        t.seen.left = len(day)
-        t.equal(day, sorted(rows, key=str), case)
-        if not t.equal(neighbours, others, f"{case}; the days before and after it"):
-            t.seen.neighbours = neighbours
-            t.stop(case, "the days before and after it are not what they were")
-        with opened(path) as conn, conn:  # whether it was committed is what 3.2 asks
-            conn.execute("DELETE FROM flights")
-            conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", day + neighbours)
+            if day == NEXT:
+                t.seen.fixed = _of_the_15th(told)
+            if isinstance(found, Raised):
+                t.stop(case, f"your code raised {found!r}")
+            table = _now(conn, path)
+        here, elsewhere = ([row for row in table if (row[0] == day) is own] for own in (True, False))
+        if name == "second" and len(here) == 2 * len(rows):
+            t.seen.again = f"there are {len(here)} rows instead of {len(rows)}"
+        if name == "first":
+            t.seen.instead = _instead_of_cancelled(here)
+        setattr(t.seen, name, here)
+        t.seen.left = len(here)
+        t.equal(here, sorted(rows, key=str), case)
+        if not t.equal(elsewhere, others, f"{case}; the other days"):
+            t.seen.others = elsewhere
+            t.stop(case, "the other days are not what they were")
+        _write(path, table)  # whether it was committed is what 3.2 asks
 
 
-def _now(conn: sqlite3.Connection, path: Path) -> tuple[list[tuple], list[tuple]]:
-    """The rows of the day, and those of its neighbours: as the answer's own connection sees them, or another one if it
-    was closed."""
+def _instead_of_cancelled(rows: list[tuple]) -> str | None:
+    """What became of the one flight without a delay, where all others are as they should be."""
+    found = [row for row in rows if row[:4] == CANCELLED[:4]]
+    if [row for row in rows if row not in found] != sorted(set(OLD) - {CANCELLED}, key=str) or found == [CANCELLED]:
+        return None
+    return f"your table has {show(found[0][4])} as its delay" if found else "your table does not have it"
+
+
+def _write(path: Path, rows: list[tuple]) -> None:
+    """Make these rows all there is in the table flights."""
+    with opened(path) as conn, conn:
+        conn.execute("DELETE FROM flights")
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _now(conn: sqlite3.Connection, path: Path) -> list[tuple]:
+    """All rows: as the answer's own connection sees them, or another one if it was closed."""
+    ask = "SELECT day, carrier, flight, origin, delay FROM flights"
     try:
-        found = flights_of(conn, DAY), flights_of(conn, BEFORE) + flights_of(conn, NEXT)
+        found = conn.execute(ask).fetchall()
         conn.rollback()
     except sqlite3.ProgrammingError:
         with opened(path) as other:
-            found = flights_of(other, DAY), flights_of(other, BEFORE) + flights_of(other, NEXT)
-    return found
+            found = other.execute(ask).fetchall()
+    return sorted(map(tuple, found), key=str)
 
 
 # ---- 3.2 ------------------------------------------------------------------------------------------------------------
@@ -323,7 +377,7 @@ def two_commits(conn, day, rows, source_hash):
 
 @two.wrong(
     "Rows and receipt belong together now, and no kill is needed to see what is left: B6 725 is still in the table, "
-    "under a receipt for two rows. As in 3.1, the corrected file has no such flight any more.",
+    "under a receipt for four rows. As in 3.1, the corrected file has no such flight any more.",
     when=lambda seen: seen.withdrawn_stays,
 )
 def keeps_the_withdrawn(conn, day, rows, source_hash):
@@ -370,8 +424,8 @@ def commits_finally(conn, day, rows, source_hash):
 
 
 @two.wrong(
-    "The database refused the rows, nothing was loaded, and your function returned as if all were well. Rolling back "
-    "is half of it; whoever called has to hear of it.",
+    "The database refused the rows, nothing was loaded, and your function returned as if all were well. Whoever called "
+    "it has to hear of that.",
     when=lambda seen: seen.silent,
 )
 def swallows(conn, day, rows, source_hash):
@@ -379,6 +433,24 @@ def swallows(conn, day, rows, source_hash):
         load_day(conn, day, rows, source_hash)
     except sqlite3.Error:
         conn.rollback()
+
+
+@two.wrong(
+    "The newest file of 15 January has no flight any more, and afterwards the old rows and the old receipt are there. "
+    "No rows is also something that a file can say. (`to_sql` of an empty frame commits nothing.)",
+    when=lambda seen: seen.not_emptied,
+)
+def nothing_to_do(conn, day, rows, source_hash):
+    if rows:
+        load_day(conn, day, rows, source_hash)
+
+
+@two.wrong(FIXED, when=lambda seen: seen.fixed)
+def always_the_15th(conn, day, rows, source_hash):
+    with conn:
+        conn.execute("DELETE FROM flights WHERE day = ?", (DAY,))
+        conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+        conn.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (day, len(rows), source_hash))
 
 
 @two.right
@@ -399,7 +471,11 @@ def to_sql_at_the_end(conn, day, rows, source_hash):
     conn.execute("DELETE FROM flights WHERE day = ?", (day,))
     conn.execute("INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)", (day, len(rows), source_hash))
     frame = pd.DataFrame(rows, columns=["day", "carrier", "flight", "origin", "delay"])
-    frame.to_sql("flights", conn, if_exists="append", index=False)  # its commit is the only one
+    frame.to_sql("flights", conn, if_exists="append", index=False)  # commits, unless the frame is empty
+    conn.commit()
+
+
+OLD_RECEIPT, NEW_RECEIPT = (DAY, len(OLD), "old hash"), (DAY, len(NEW), "new hash")
 
 
 @two.grade
@@ -407,7 +483,7 @@ def grade_load_day(t: Trial) -> None:
     path = database(t.folder / "toy.db", TABLES)
     with opened(path) as conn, conn:
         conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", OLD + NEIGHBOUR)
-        conn.executemany("INSERT INTO receipts VALUES (?, ?, ?)", [(DAY, 3, "old hash"), (NEXT, 2, "its hash")])
+        conn.executemany("INSERT INTO receipts VALUES (?, ?, ?)", [OLD_RECEIPT, (NEXT, 2, "its hash")])
     with opened(path) as conn, crash_images(conn, path, t.folder / "images") as images:
         case = "a corrected 15 January, killed at every moment"
         again = t.call(conn, DAY, list(NEW), "new hash", case=case, allow=sqlite3.IntegrityError)
@@ -418,6 +494,7 @@ def grade_load_day(t: Trial) -> None:
         t.stop(case, f"your code raised {again!r}")
     _look_at_the_end(t, images)
     _rerun(t, images)
+    _other_files(t, images.paths[-1])
     _first_time_and_refused(t)
 
 
@@ -433,6 +510,11 @@ def _look_at_kills(t: Trial, images: Images, states: list[tuple[str, str]], case
             t.seen.ahead = t.seen.ahead or (data if receipt == "new" else None)
             t.seen.behind = data if receipt == "old" else t.seen.behind
             t.fail(case, f"killed before `{statement}`: {data} rows, {receipt} receipt")
+    changes = [text for text in images.statements if not text.upper().startswith(("SELECT", "PRAGMA"))]
+    rows, receipts = (any(table in text.lower() for text in changes) for table in ("flights", "receipts"))
+    if states[-1] == ("new", "new") and rows != receipts:
+        there, absent = ("rows", "receipt") if rows else ("receipt", "rows")
+        t.fail(case, f"the {there} changed through `conn`, and the {absent} by another way: that makes two commits")
 
 
 def _commits(verbs: list[str]) -> tuple[int, bool, int | None]:
@@ -454,15 +536,42 @@ def _look_at_the_end(t: Trial, images: Images) -> None:
     with opened(images.paths[-1]) as conn:
         rows = flights_of(conn, DAY)
         receipts = conn.execute("SELECT * FROM receipts ORDER BY day").fetchall()
-        t.seen.withdrawn_stays = OLD[2] in rows and (DAY, 2, "new hash") in receipts
+        t.seen.withdrawn_stays = OLD[1] in rows and NEW_RECEIPT in receipts
         fits = t.equal(rows, sorted(NEW, key=str), f"{case}: the rows")
-        fits = t.equal(receipts, [(DAY, 2, "new hash"), (NEXT, 2, "its hash")], f"{case}: the receipts") and fits
+        fits = t.equal(receipts, [NEW_RECEIPT, (NEXT, 2, "its hash")], f"{case}: the receipts") and fits
         fits = t.equal(flights_of(conn, NEXT), sorted(NEIGHBOUR, key=str), f"{case}: the neighbouring day") and fits
     if not fits:
         t.stop(case, "neither the old day nor the new one")
 
 
 REFUSE = "CREATE TRIGGER full BEFORE INSERT ON flights BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+
+
+def _other_files(t: Trial, path: Path) -> None:
+    """Loads of another day, and of a file without rows, into a database that holds the new 15 January."""
+    case = "a corrected 16 January"
+    with opened(path) as conn:
+        told: list[str] = []
+        conn.set_trace_callback(told.append)
+        found = t.call(conn, NEXT, list(NEIGHBOUR_NEW), "another hash", case=case, allow=sqlite3.IntegrityError)
+        t.seen.fixed = _of_the_15th(told)
+    if isinstance(found, Raised):
+        t.stop(case, f"your code raised {found!r}")
+    _holds(t, path, case, NEW + NEIGHBOUR_NEW, [NEW_RECEIPT, (NEXT, 1, "another hash")])
+
+    case = "15 January, from which every flight was withdrawn"
+    with opened(path) as conn:
+        t.call(conn, DAY, [], "the last hash", case=case)
+    with opened(path) as conn:
+        t.seen.not_emptied = _state(conn) == ("new", "new")
+    _holds(t, path, case, NEIGHBOUR_NEW, [(DAY, 0, "the last hash"), (NEXT, 1, "another hash")])
+
+
+def _holds(t: Trial, path: Path, case: str, rows: list[tuple], receipts: list[tuple]) -> None:
+    with opened(path) as conn:
+        t.equal(_now(conn, path), sorted(rows, key=str), f"{case}; the rows afterwards")
+        found = conn.execute("SELECT * FROM receipts ORDER BY day").fetchall()
+        t.equal(found, receipts, f"{case}; the receipts afterwards")
 
 
 def _first_time_and_refused(t: Trial) -> None:
@@ -489,7 +598,7 @@ def _state(conn: sqlite3.Connection) -> tuple[str, str]:
     """The rows and the receipt of the day: old, new, no, or mixed."""
     rows, receipt = flights_of(conn, DAY), conn.execute("SELECT * FROM receipts WHERE day = ?", (DAY,)).fetchall()
     kinds = {str(sorted(OLD, key=str)): "old", str(sorted(NEW, key=str)): "new", "[]": "no"}
-    receipts = {str([(DAY, 3, "old hash")]): "old", str([(DAY, 2, "new hash")]): "new", "[]": "no"}
+    receipts = {str([OLD_RECEIPT]): "old", str([NEW_RECEIPT]): "new", "[]": "no"}
     return kinds.get(str(rows), "mixed"), receipts.get(str(receipt), "wrong")
 
 
@@ -550,6 +659,12 @@ AUDITED = {  # day -> rows there, rows in the receipt (None: no receipt), what i
 BAD = {day for day, (_, _, kind) in AUDITED.items() if kind}
 
 
+@three.wrong(LEFT_OVER, when=lambda seen: seen.kept)
+def keeps_a_list(conn, bad=[]):  # noqa: B006
+    bad += audit(conn)
+    return bad
+
+
 @three.wrong(
     "The first item of your list is {first}, a tuple: a query gives a tuple for each row, also where it has one "
     "column. What is asked for is the day in it.",
@@ -563,9 +678,9 @@ def tuples_of_one(conn):
 
 
 @three.wrong(
-    "You found nothing. 11 rows are there and 11 are in the receipts, so the totals agree; a day that is one short "
-    "and a day that is one too long hide each other in a sum.",
-    when=lambda seen: seen.days == set(),
+    "You found nothing where 11 rows are there and 11 are in the receipts, and something where the totals differ. A "
+    "day that is one short and a day that is one too long hide each other in a sum.",
+    when=lambda seen: seen.by_totals,
 )
 def grand_total(conn):
     there, said = conn.execute("SELECT (SELECT COUNT(*) FROM flights), (SELECT SUM(rows) FROM receipts)").fetchone()
@@ -653,24 +768,43 @@ def in_pandas(conn):
 
 @three.grade
 def grade_audit(t: Trial) -> None:
-    path = database(t.folder / "toy.db", TABLES)
-    with opened(path) as conn, conn:
-        for day, (there, said, _) in AUDITED.items():
-            rows = [(day, "UA", number, "EWR", 0) for number in range(there)]
-            conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
-            if said is not None:
-                conn.execute("INSERT INTO receipts VALUES (?, ?, 'a hash')", (day, said))
-        conn.execute("UPDATE flights SET delay = NULL WHERE day = '2013-01-01' AND flight = 2")
-    found = _audited(t, path, "a warehouse of six days")
+    case = "a warehouse of six days"
+    path = _warehouse(t.folder / "toy.db", AUDITED)
+    before = _tables(path)
+    found = _audited(t, path, case)
     days = [_as_text(item) for item in found]
     if all(isinstance(day, str) for day in days):
         t.seen.days = set(days)
         t.seen.kinds = {AUDITED[day][2] for day in days if day in BAD} if t.seen.days <= BAD else None
     elif isinstance(found[0], tuple | sqlite3.Row):
         t.seen.first = show(tuple(found[0]))
-    t.equal(days, sorted(BAD), "a warehouse of six days")
+    t.equal(days, sorted(BAD), case)
+    t.equal(_tables(path), before, f"{case}; its tables, which an audit leaves as they are")
+    if t.seen.days == set():
+        two_days = {day: AUDITED[day] for day in ("2013-01-01", "2013-01-02")}
+        t.seen.by_totals = _audited(t, _warehouse(t.folder / "short.db", two_days), "two days, the second one short")
     empty = _audited(t, database(t.folder / "empty.db", TABLES), "an empty warehouse")
     t.equal(empty, [], "an empty warehouse")
+    fresh = _warehouse(t.folder / "again.db", AUDITED)
+    ask_again(t, days, lambda: [_as_text(item) for item in _audited(t, fresh, case)], case)
+
+
+def _warehouse(path: Path, days: dict[str, tuple[int, int | None, str]]) -> Path:
+    with opened(database(path, TABLES)) as conn, conn:
+        for day, (there, said, _) in days.items():
+            rows = [(day, "UA", number, "EWR", 0) for number in range(there)]
+            conn.executemany("INSERT INTO flights VALUES (?, ?, ?, ?, ?)", rows)
+            if said is not None:
+                conn.execute("INSERT INTO receipts VALUES (?, ?, 'a hash')", (day, said))
+        conn.execute("UPDATE flights SET delay = NULL WHERE day = '2013-01-01' AND flight = 2")
+    return path
+
+
+def _tables(path: Path) -> list[tuple]:
+    """How many rows each day has in each table."""
+    with opened(path) as conn:
+        count = "SELECT '{0}', day, COUNT(*) FROM {0} GROUP BY day"
+        return conn.execute(f"{count.format('flights')} UNION ALL {count.format('receipts')}").fetchall()
 
 
 def _audited(t: Trial, path: Path, case: str) -> list:
@@ -683,4 +817,8 @@ def _audited(t: Trial, path: Path, case: str) -> list:
 
 def _as_text(item: object) -> object:
     """A day as 2013-01-15, be it a date, a timestamp or text; anything else as it is."""
-    return str(item)[:10] if isinstance(item, date | str) else item
+    item = pd.Timestamp(item) if isinstance(item, np.datetime64) else item
+    try:
+        return str(datetime.fromisoformat(item).date()) if isinstance(item, str) else f"{item:%Y-%m-%d}"
+    except (ValueError, TypeError):
+        return item

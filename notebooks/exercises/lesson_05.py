@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from exercises.model import Exercise
+from exercises.tools.again import LEFT_OVER, ask_again
 from exercises.tools.compare import plain, same, show
 from exercises.trial import Raised, Trial
 
@@ -20,8 +21,8 @@ one = Exercise(
     "Take a parameter for what it is",
     hints=(
         "What arrives is text, usually. papermill makes a number of what looks like one: 20130115 is an int.",
-        "One form is enough, and everything else is an error. `date.fromisoformat` knows the calendar; what does it "
-        "do with values that are no text?",
+        "One form is enough, and all else may be an error. `date.fromisoformat` knows the calendar; what does it do "
+        "with values that are no text?",
         "A date is returned as it is. `date.fromisoformat(value)` for text raises ValueError, for other things "
         "TypeError: let it. A `datetime` is a `date` too, for isinstance, and no day.",
     ),
@@ -100,7 +101,7 @@ def returns_text(value):
 
 
 @one.wrong(
-    "For {none} you returned None, and leave it to the caller to ask. Somewhere a caller will not, and the error "
+    "For {none} you returned {nothing}, and leave it to the caller to ask. Somewhere a caller will not, and the error "
     "will be reported in another place, about another thing.",
     when=lambda seen: seen.none,
 )
@@ -109,6 +110,18 @@ def none_on_error(value):
         return value if isinstance(value, date) else date.fromisoformat(value)
     except (ValueError, TypeError):
         return None
+
+
+@one.wrong(
+    "For {ended} you ended the whole program (`SystemExit`). An error that is raised says what was wrong, and whoever "
+    "called can handle it.",
+    when=lambda seen: seen.ended,
+)
+def exits(value):
+    try:
+        return value if type(value) is date else date.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise SystemExit(1) from None
 
 
 @one.wrong(
@@ -144,8 +157,9 @@ def grade_parse_day(t: Trial) -> None:
     left_over = "2013-01-155", "2013-01-15 to 2013-01-20"
     for value in (*meant, "2013-02-30", "../..", "", True, None, "yesterday", "2013-01", *left_over):
         case = f"{value!r}"
-        found = t.call(value, case=case, allow=True, none=True)
+        found = t.call(value, case=case, allow=(Exception, SystemExit), none=True)
         if isinstance(found, Raised):
+            t.seen.ended = t.seen.ended or (repr(value) if isinstance(found.error, SystemExit) else None)
             fits = isinstance(found.error, ValueError | TypeError)
             t.true(fits, case, f"expected a ValueError or a TypeError, got {found!r}")
         elif value not in meant or not same(found, DAY):
@@ -154,8 +168,9 @@ def grade_parse_day(t: Trial) -> None:
             t.fail(case, f"expected an error{or_day}, got {show(found)}")
 
 
-def _note(t: Trial, value: object, found: object) -> None:
+def _note(t: Trial, value: object, returned: object) -> None:
     """What is telling about an answer to a value that is no day."""
+    found = None if plain(returned) is None else returned  # NaT is a datetime, for isinstance
     day = found.date() if isinstance(found, datetime) else found if isinstance(found, date) else None
     if day == date.today():
         t.seen.today = t.seen.today or repr(value)
@@ -169,8 +184,8 @@ def _note(t: Trial, value: object, found: object) -> None:
         t.seen.text = found == value
     elif isinstance(value, datetime) and found == value:
         t.seen.a_datetime = show(found)
-    if found is None:
-        t.seen.none = t.seen.none or repr(value)
+    if found is None and not t.seen.none:
+        t.seen.none, t.seen.nothing = repr(value), show(returned)
 
 
 # ---- 5.2 ------------------------------------------------------------------------------------------------------------
@@ -214,15 +229,17 @@ ENDINGS = {  # name -> returncode, status and day of the newest run
     "the kernel died, exit code 138": (138, "running", "2013-01-15"),
     "sys.exit(0) in a cell: exit code 0, a run that failed": (0, "failed", "2013-01-15"),
     "a process that ended with 0, its run still running": (0, "running", "2013-01-15"),
+    "exit code 0, a run that was found dead and is called crashed": (0, "crashed", "2013-01-15"),
     "exit code 0, and no run at all": (0, None, ""),
     "a mistyped parameter: exit code 0, another day was loaded": (0, "succeeded", "2013-01-14"),
+    "exit code 0, and a later day was loaded": (0, "succeeded", "2013-01-16"),
     "exit code 1 after the load had succeeded": (1, "succeeded", "2013-01-15"),
     "the kernel died after the load had succeeded, exit code 138": (138, "succeeded", "2013-01-15"),
     "killed after the load had succeeded, exit code -15": (-15, "succeeded", "2013-01-15"),
 }
 
 
-QUIT, RUNNING, NONE, MISTYPED, AFTER, DIED, KILLED = list(ENDINGS)[4:]
+QUIT, RUNNING, CRASHED, NONE, MISTYPED, LATER, AFTER, DIED, KILLED = list(ENDINGS)[4:]
 
 
 @two.wrong(
@@ -235,7 +252,7 @@ def upside_down(returncode, run, day):
 
 
 @two.wrong(
-    "You slept through {count} of the ten bad endings, the first of them: {missed}. You wait until both witnesses "
+    "You slept through {count} of {bad} bad endings, the first of them: {missed}. You wait until both witnesses "
     "complain; one who does is enough.",
     when=lambda seen: {QUIT, RUNNING, AFTER, DIED, KILLED} <= seen.slept and "a stage failed" not in seen.slept,
 )
@@ -246,15 +263,15 @@ def both_must_complain(returncode, run, day):
 @two.wrong(
     "You believe the exit code alone, and slept through: {missed}. `sys.exit(0)` in a cell ends a notebook half-way "
     "with 0.",
-    when=lambda seen: seen.slept - {KILLED} == {QUIT, RUNNING, NONE, MISTYPED},
+    when=lambda seen: seen.slept - {KILLED} == {QUIT, RUNNING, CRASHED, NONE, MISTYPED, LATER},
 )
 def code_only(returncode, run, day):
     return returncode != 0
 
 
 @two.wrong(
-    "You slept through: {mistyped}. The history says that some day succeeded, and it was another one.",
-    when=lambda seen: MISTYPED in seen.slept and seen.slept <= {MISTYPED, RUNNING, AFTER, DIED, KILLED},
+    "You slept through: {another_day}. The history says that some day succeeded, and it was another one.",
+    when=lambda seen: seen.another_day and seen.slept <= {MISTYPED, LATER, RUNNING, CRASHED, AFTER, DIED, KILLED},
 )
 def ignores_day(returncode, run, day):
     return returncode != 0 or run is None or run["status"] != "succeeded"
@@ -278,9 +295,9 @@ def positive_only(returncode, run, day):
 
 
 @two.wrong(
-    "You slept through: {missed}. The process has ended, so a run that is still `running` in the history was left "
-    "half-way; `failed` and `crashed` are not the only bad words.",
-    when=lambda seen: seen.slept == {RUNNING},
+    "You slept through: {missed}. Of all that a status can be, `succeeded` alone says that the day is there; a run "
+    "that is still `running` when its process has ended, or was found `crashed`, was left half-way.",
+    when=lambda seen: seen.slept and seen.slept <= {RUNNING, CRASHED},
 )
 def running_is_fine(returncode, run, day):
     bad = run is None or run["status"] in ("failed", "crashed") or run["interval_start"] != day
@@ -303,7 +320,7 @@ def with_all_there_is(returncode, run, day):
 @two.grade
 def grade_needs_attention(t: Trial) -> None:
     misses: list[str] = []
-    t.seen.mistyped = MISTYPED
+    t.seen.bad = len(ENDINGS) - 1
     for case, (code, status, day) in ENDINGS.items():
         found = t.call(code, _run_of(day, status) if status else None, "2013-01-15", case=case)
         looks, truth = case != "all well", plain(found)
@@ -317,6 +334,7 @@ def grade_needs_attention(t: Trial) -> None:
         t.true(fits, case, f"{given}: expected {looks}, got {show(found)}")
     t.seen.count, t.seen.missed = len(misses), (misses or [None])[0]
     t.seen.slept = set() if t.seen.called else set(misses)  # who always says the same has not decided anything
+    t.seen.another_day = next((case for case in (MISTYPED, LATER) if case in t.seen.slept), None)
 
 
 def _run_of(day: str, status: str) -> dict[str, object]:
@@ -384,6 +402,12 @@ def _recent() -> list[date]:
     return [date.today() - timedelta(days=1), date.today()]
 
 
+@three.wrong(LEFT_OVER, when=lambda seen: seen.kept)
+def keeps_days(landed, receipts, days=[]):  # noqa: B006
+    days += [day for day in landed if receipts.get(day) != landed[day]]
+    return sorted(set(days))
+
+
 @three.wrong(
     "2 January landed and you did not name it; a file that landed yesterday or today you did. You asked the clock, "
     "which knows nothing of files. Whoever was down for two days comes back and loads one.",
@@ -434,8 +458,8 @@ def fills_the_range(landed, receipts):
 
 
 @three.wrong(
-    "These are the right days, in another order: yours begins with {begins}. Whoever loads them as you name them, and "
-    "is stopped half-way, leaves old gaps behind newer days, where nobody looks for them.",
+    "These are the right days, in another order: {other} stands where {day} belongs. Whoever loads them as you name "
+    "them, and is stopped half-way, leaves old gaps behind newer days, where nobody looks for them.",
     when=lambda seen: seen.order and seen.order != seen.month and sorted(seen.order) == seen.month,
 )
 def any_order(landed, receipts):
@@ -449,6 +473,23 @@ def any_order(landed, receipts):
 )
 def hash_of_any_day(landed, receipts):
     return sorted(day for day, found in landed.items() if found not in receipts.values())
+
+
+@three.wrong(
+    "You name 1 January, which is loaded: its receipt has the hash of what has landed. Your code takes two equal texts "
+    "for different ones, unless they are one object; `is` asks for that.",
+    when=lambda seen: seen.by_identity,
+)
+def is_not(landed, receipts):
+    return sorted(day for day in landed if receipts.get(day) is not landed[day])
+
+
+@three.wrong(
+    "Your function changed the dicts that it was given: {changed}. They are the caller's, who asks them again.",
+    when=lambda seen: seen.changed,
+)
+def pops(landed, receipts):
+    return sorted(day for day, found in landed.items() if receipts.pop(day, None) != found)
 
 
 @three.right
@@ -481,11 +522,33 @@ def grade_pending(t: Trial) -> None:
         "nothing": ("nothing landed", {}, {}, []),
     }
     for name, (case, landed, receipts, want) in cases.items():
-        found = t.call(dict(landed), dict(receipts), case=case)
+        found = _pending(t, landed, receipts, case)
         setattr(t.seen, name, list(found) if isinstance(found, list | tuple) else None)
-        t.seen.month = want if name == "order" else t.seen.month
         t.equal(found, want, case)
-    t.seen.begins = show(t.seen.order[0]) if t.seen.order else None
+    if t.seen.new == [FIRST, SECOND]:
+        one_object = "a" * 64
+        t.seen.by_identity = t.call({FIRST: one_object}, {FIRST: one_object}, case="1 January is loaded") == []
+    t.seen.month = cases["order"][3]
+    if t.seen.order and sorted(t.seen.order) == t.seen.month:
+        pairs = zip(t.seen.order, t.seen.month, strict=True)
+        t.seen.other, t.seen.day = next(((show(a), show(b)) for a, b in pairs if a != b), ("", ""))
+    case, landed, receipts, _ = cases["new"]
+    if t.seen.new is not None:
+        ask_again(t, t.seen.new, lambda: _pending(t, landed, receipts, case), case)
+
+
+def _pending(t: Trial, landed: dict[date, str], receipts: dict[date, str], case: str) -> object:
+    """The answer for these, whose letters become hashes: equal ones are two objects, others differ at the end alone."""
+    both = [{day: f"{'5e0d' * 15}{ord(letter):04x}" for day, letter in side.items()} for side in (landed, receipts)]
+    given = [dict(side) for side in both]
+    found = t.call(*given, case=case)
+    found = list(found) if isinstance(found, list) else found  # as it is now, should it be kept and changed
+    for name, before, now in zip(("landed", "receipts"), both, given, strict=True):
+        if now != before:
+            days = [day for day in before if now.get(day) != before[day]] or [day for day in now if day not in before]
+            t.seen.changed = t.seen.changed or f"{show(days[0])} in `{name}`"
+            t.fail(f"{case}; the dict {name} afterwards", f"expected it as it was; {show(days[0])} has changed")
+    return found
 
 
 # ---- 5.4 ------------------------------------------------------------------------------------------------------------
@@ -510,7 +573,7 @@ WEEK = JANUARY[6:13]  # Monday 7 to Sunday 13
 def run_week(days: list[date], run_one: Callable[[date], object]) -> int:
     """Run every day with `run_one(day)`, which raises an error where the day fails.
 
-    Returns the exit code of it all.
+    Returns the exit code of it all. Ctrl-C is no failed day: it goes on to the caller.
     """
     ...  # your code here
 
@@ -524,6 +587,16 @@ def run_week(days: list[date], run_one: Callable[[date], object]) -> int:
             run_one(day)
         except Exception as error:
             print(f"{day}: {error}")
+            failed.append(day)
+    return 1 if failed else 0
+
+
+@four.wrong(LEFT_OVER, when=lambda seen: seen.kept)
+def keeps_failures(days, run_one, failed=[]):  # noqa: B006
+    for day in days:
+        try:
+            run_one(day)
+        except Exception:
             failed.append(day)
     return 1 if failed else 0
 
@@ -597,6 +670,30 @@ def exit_count(days, run_one):
     return failed
 
 
+@four.wrong(
+    "Your function ended the program itself (`SystemExit`). Return the number: a caller who has more to do after the "
+    "week would not get to it.",
+    when=lambda seen: seen.ended,
+)
+def exits(days, run_one):
+    raise SystemExit(run_week(days, run_one))
+
+
+@four.wrong(
+    "ValueError is a failed day with you, and {got_out} got out of your function and stopped the week. What may go "
+    "wrong with a day is not known beforehand.",
+    when=lambda seen: seen.got_out and isinstance(seen.code, int),
+)
+def some_errors(days, run_one):
+    failed = 0
+    for day in days:
+        try:
+            run_one(day)
+        except ValueError:
+            failed = 1
+    return failed
+
+
 @four.right
 def any_of(days, run_one):
     def fails(day):
@@ -631,6 +728,9 @@ def a_bool_is_a_number(days, run_one):
     return bool(failed)
 
 
+GOOD = "a week in which all goes well"
+
+
 @four.grade
 def grade_run_week(t: Trial) -> None:
     def run(days: list[date], error: Mapping[date, BaseException], case: str) -> tuple[object, list[date]]:
@@ -642,10 +742,15 @@ def grade_run_week(t: Trial) -> None:
             if day in error:
                 raise error[day]
 
-        found = t.call(list(days), run_one, case=case, allow=(KeyboardInterrupt, *map(type, error.values())))
-        return plain(found), tried
+        raised = (KeyboardInterrupt, SystemExit, *map(type, error.values()))
+        found = t.call(list(days), run_one, case=case, allow=raised)
+        t.seen.ended = t.seen.ended or (isinstance(found, Raised) and isinstance(found.error, SystemExit))
+        if not isinstance(found, int) and isinstance(plain(found), int):  # numpy's: sys.exit takes it for a text
+            text = f"expected an int, got {show(found)} of numpy, with which a process ends with 1, whatever it is"
+            t.stop(case, text)
+        return found, tried
 
-    case = "a week in which all goes well"
+    case = GOOD
     t.seen.good, tried = run(WEEK, {}, case)
     counts = ", which counts as 1" if t.seen.good is True else ""
     t.true(isinstance(t.seen.good, int) and t.seen.good == 0, case, f"expected 0, got {show(t.seen.good)}{counts}")
@@ -666,6 +771,11 @@ def grade_run_week(t: Trial) -> None:
 
     case = "256 days that all fail"
     days = [JANUARY[0] + timedelta(days=n) for n in range(256)]
-    many, _ = run(days, dict.fromkeys(days, OSError("no connection")), case)
+    many, tried = run(days, dict.fromkeys(days, OSError("no connection")), case)
     t.seen.many = int(many) if isinstance(many, int) else None
+    t.seen.got_out = type(many.error).__name__ if isinstance(many, Raised) and len(tried) == 1 else None
     t.true(isinstance(many, int) and 0 < many < 256, case, f"expected a number from 1 to 255, got {show(many)}")
+
+    case = "no day at all, as when nothing is pending"
+    t.equal(int(none) if isinstance(none := run([], {}, case)[0], bool) else none, 0, case)
+    ask_again(t, t.seen.good, lambda: run(WEEK, {}, GOOD)[0], GOOD)

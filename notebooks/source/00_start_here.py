@@ -51,11 +51,13 @@ backfill(flights, "2013-02-06", "2013-02-10", on_run=after)
 
 
 # %%
+home = begin("00")  # nothing is loaded yet, also when this cell is run again
 child = subprocess.Popen([sys.executable, "-c", program])
 while child.poll() is None and not list(home.glob("faults/*before-commit*")):
     time.sleep(0.02)
 child.kill()
 print("killed" if child.wait() != 0 else "ended by itself")
+first = {run.run_id for run in history.newest_runs()}
 
 # %% [markdown]
 # **Predict**: all 930 flights of 8 February had been written when the child died. How many of them are in the warehouse
@@ -77,7 +79,7 @@ there.to_frame()
 # %%
 def story():
     runs = pd.DataFrame([run.as_json() for run in reversed(history.newest_runs())])
-    return runs[["interval_start", "status", "rows_loaded"]].convert_dtypes()
+    return runs.reindex(columns=["interval_start", "status", "rows_loaded"]).convert_dtypes()
 
 
 story()
@@ -89,15 +91,14 @@ story()
 # Now start again: a new process, the same five days. Nobody tells it what happened.
 
 # %%
-first = {run.run_id for run in history.newest_runs()}
 again = [sys.executable, "-m", "etl_core", "backfill", "2013-02-06", "2013-02-10"]
 print(subprocess.run(again, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
 story()
 
 # %% [markdown]
-# It loaded three days, not five. The dead run was found out and is *crashed* now: a run holds a lock while it lives, and
-# the lock of this one was free. Is anything lost, or there twice? Compare three witnesses: the lines of the files, the
-# rows of the warehouse, and the *receipts*, each committed together with its rows.
+# It loaded three days, not five; run it again, and none is left. The dead run was found out and is *crashed* now: a
+# run holds a lock while it lives, and the lock of this one was free. Is anything lost, or there twice? Compare three
+# witnesses: the lines of the files, the rows of the warehouse, and the *receipts*, each committed together with its rows.
 
 # %%
 there = query(counted).set_index("flight_date").flights

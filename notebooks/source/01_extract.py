@@ -249,14 +249,15 @@ check("1.3", whats_wrong)
 # %%
 from etl_core.errors import EtlError
 
-said = {}
+said, judged = {}, copy_days(home / "judged", "2013-01-15")
+file = judged / "flights" / "2013-01-15.csv"
 for name, content in files.items():
-    corrected.write_bytes(content)
+    file.write_bytes(content)
     try:
-        found = f"accepted, {etl_core.extract('2013-01-15', landing=zone).rows} lines", ""
+        found = f"accepted, {etl_core.extract('2013-01-15', landing=judged).rows} lines", ""
     except EtlError as error:
         found = type(error).__name__, "yes" if etl_core.is_transient(error) else "no"
-    said[name] = [mine("1.3")(corrected) or "nothing", *found]
+    said[name] = [mine("1.3")(file) or "nothing", *found]
 columns = ["what is wrong with it", "etl_core.extract", "try again?"]
 pd.set_option("display.max_colwidth", None)  # whole sentences
 pd.DataFrame.from_dict(said, orient="index", columns=columns)
@@ -313,6 +314,7 @@ check("1.4", fetch)
 # landing zone behind an address like one in a folder (`ETL_LANDING=https://…`).
 
 # %%
+target = home / "2013-01-15.csv"
 target.write_text("yesterday's file\n")
 download = mine("1.4")
 with serve({"/flights/2013-01-15.csv": page}) as site:

@@ -163,9 +163,9 @@ pictures.clock_nights("New York's clock skips an hour in March and shows one twi
 # One more mistake is possible, and it shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock
 # and leaves its hands where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
 #
-# **Exercise 2.2 ★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51,
-# as it left and had it left later still, with all flights of three days, in both nights, and on the days that begin with
-# them.
+# **Exercise 2.2 ★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51
+# as it left, and as if it had waited longer; with all flights of three days and one that left at 24:00; and around the
+# two nights.
 
 # %% exercise="2.2"
 from exercises.lesson_02 import left_at

@@ -56,8 +56,8 @@ for _ in range(2):
 reveal(guess, count, "Append does not know that it was here.")
 
 # %% [markdown]
-# Look at the other number. The mean delay is what it was, and so would be every share and every percentile: a day that
-# is there twice hides behind its own average. Counts and sums are wrong by a factor of two, and nothing complained.
+# Look at the other number. The mean delay is what it was, and so would be every share, and the median: a day that is
+# there twice hides behind its own average. Counts and sums are wrong by a factor of two, and nothing complained.
 #
 # A load that may run any number of times and leaves the same result is called **idempotent**. Orchestrators retry,
 # restart and backfill, so what they run has to be that. No orchestrator can add it afterwards.
@@ -368,7 +368,8 @@ for fault in (["--fault", "load.before-commit=kill"], []):
 
 # %% [markdown]
 # Killed, it leaves no row of 16 January and no receipt; only 15 January is there, as before. (An exit code of -9 says
-# that signal 9 ended it.) The second run finds nothing to repair, and loads.
+# that signal 9 ended it.) The second run finds nothing to repair, and loads. Run the cell once more, and the kill leaves
+# the rows that are there by then: *nothing* means that all is as it was.
 
 # %% [markdown]
 # ## What others call it

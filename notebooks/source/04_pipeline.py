@@ -168,7 +168,7 @@ guess = None
 for day in ("2013-11-28", "2013-11-29", "2013-11-30"):
     with suppress(ValueError):
         run_together(day)
-runs = pd.read_sql("SELECT day, status, error FROM runs", conn, index_col="day")
+runs = pd.read_sql("SELECT DISTINCT day, status, error FROM runs", conn, index_col="day")
 reveal(guess, runs.status.get("2013-11-30", "nothing"), "The rollback took it back, with the rows.")
 runs
 
@@ -343,7 +343,7 @@ print(f"by days: {mine('4.3')(rows):.0%}, by runs: {good / len(december):.0%}")
 # | attempt of a stage | none | retry of a task | try of a task instance | task run, with a run count | step, with retries |
 # | history | none: events to listeners | result backend | metadata database | its server's database | run and event log storage |
 #
-# All four engines keep their history apart from your data, as you do now. What they show in a browser, grids, timelines
+# Those that keep a history keep it apart from your data, as you do now. What they show in a browser, grids, timelines
 # and logs, is drawn from such tables. The other side of it is the gap of lesson [03](03_load.ipynb#What-others-call-it):
 # the history may be a commit behind the data, so it never decides what is loaded. The receipt does.
 

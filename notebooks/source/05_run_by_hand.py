@@ -155,7 +155,8 @@ for cell in cells("locked.ipynb"):
 # %%
 from etl_core.views import report
 
-failed = report.explain("last")
+newest_failed = next(run for run in history.newest_runs() if run.status == "failed")
+failed = report.explain(newest_failed.run_id)
 print(failed.run.status, "|", failed.run.error)
 terminal(failed.commands["etl"])
 
@@ -202,7 +203,8 @@ table.assign(history=[first.get(day, "no run of that day") for day in table["ask
 # - `quit`: the exit code is 0, because a cell asked for it. The notebook ends with a cell that was never reached, and the
 #   history knows that the run was left open.
 # - `killed`: when papermill ends, it writes "completed" at every cell that it has not seen fail, even at those that never
-#   ran. The history still says `running`; the next run of anything will find this one dead and call it `crashed`.
+#   ran. The history still says `running`; the next run of anything will find this one dead and call it `crashed`, as
+#   you see when you run these two cells again.
 #
 # No witness is enough. The exit code together with the history, about the same day, miss none of these.
 #
@@ -299,7 +301,7 @@ check("5.3", pending)
 
 # %%
 days = mine("5.3")(landed, receipts)
-assert days == etl_core.pending(landed, receipts)
+assert list(days) == etl_core.pending(landed, receipts)
 reveal(guess, len(days), f"Those of {', '.join(str(day.day) for day in days)} January.")
 
 # %% [markdown]
