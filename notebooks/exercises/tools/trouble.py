@@ -41,7 +41,7 @@ def database_errors(folder: Path) -> dict[str, Exception]:
         mistakes = {
             "no such table": partial(conn.execute, "SELECT * FROM flihgts"),
             "no column": partial(conn.execute, "SELECT dya FROM flights"),
-            "bad SQL": partial(conn.execute, "SELEKT * FROM flights"),
+            "bad SQL": partial(conn.execute, "SELECT * FORM flights"),
             "no row": partial(conn.execute, "INSERT INTO flights VALUES (NULL)"),
         }
         return {"locked": locked, **{name: error_of(mistake) for name, mistake in mistakes.items()}}
