@@ -329,7 +329,7 @@ two = Exercise(
         "Ask of each error: if nobody changes anything, can the same call succeed in a minute? Look at what the error "
         "carries, not at its type alone: `code` of an HTTPError, the text of a database error, `reason`, `__cause__`.",
         "`HTTPError` is an `OSError`, and so are FileNotFoundError and TimeoutError: ask for the special one first. Of "
-        "the answers, those from 500 on and 429 are worth it. `sqlite3.OperationalError` has only its text.",
+        "the answers, those from 500 on and 429 are worth it. Of `sqlite3.OperationalError` the text is enough here.",
         "In this order: if there is a `code`, decide by it. ConnectionError, TimeoutError and IncompleteRead: True. "
         'OperationalError: `"locked" in str(error)`. If the `reason` is an error, or if there is a `__cause__`: ask '
         "the same function about it. Everything else: False.",
@@ -344,8 +344,8 @@ def worth_retrying(error: BaseException) -> bool:
     """Could the same call succeed in a minute, although nobody has changed anything?
 
     An error that says nothing about that itself, such as a RuntimeError, is judged by its
-    `__cause__`, the error it was raised from; urlopen's URLError by its `reason`, which is
-    one, too. To what you do not know, say no.
+    `__cause__`, the error it was raised from; urlopen's URLError by its `reason`, where that
+    is an error. To what you do not know, say no.
     """
     ...  # your code here
 
@@ -530,7 +530,7 @@ def by_what_it_carries(error):
 def none_is_no(error):
     if isinstance(error, HTTPError):
         return error.code if error.code in (429, 503) else None
-    if isinstance(error, URLError):
+    if isinstance(error, URLError) and isinstance(error.reason, OSError):
         return none_is_no(error.reason)
     if isinstance(error, sqlite3.DatabaseError):
         return re.search("locked|busy", str(error))

@@ -171,9 +171,9 @@ both = {"doubled pauses, all alike": alike, "doubled pauses with jitter": drawn}
 pictures.storm(both, title, 20, 30)
 
 # %% [markdown]
-# The clients have lost each other during the outage, and arrive much as the server can take them. One bar looks wrong,
-# the tallest, in the very first second: with jitter the first pause is less than a second, so that each client has its
-# second attempt in there, too. Chance needs a few pauses to do its work.
+# The clients have lost each other during the outage: the larger the random part of the pauses, the more evenly they
+# arrive after it. One bar looks wrong, the tallest, in the very first second: with jitter the first pause is less than a
+# second, so that each client has its second attempt in there, too. Chance needs a few pauses to do its work.
 #
 # How much chance is right? *Full jitter* is anything between nothing and the whole pause; *equal jitter* is half of it,
 # and a random part of the other half. The package draws the latter, in [`etl_core.RetryPolicy`](../etl_core/retry.py),
@@ -362,8 +362,7 @@ from exercises.lesson_06 import append_once
 check("6.4", append_once)
 
 # %%
-store.execute("DELETE FROM weather")
-store.commit()
+store.executescript("DELETE FROM weather; DELETE FROM requests")
 add = mine("6.4")
 for _ in range(2):
     print(send("weather of 15 January"), store.execute(count).fetchone()[0], "rows")
@@ -417,6 +416,7 @@ terminal("etl show last", columns=90)
 while waiting := jobs.recovery.waiting_runs():
     jobs.retry("etl_core:flights", waiting[0].run_id)
 reveal(guess, 99 - faults.armed()[0].times, "Levels multiply.")
+faults.clear()
 tried = pd.DataFrame([vars(run) for run in reversed(history.newest_runs(limit=4))])
 tried[["attempt", "trigger", "status", "blocked"]]
 

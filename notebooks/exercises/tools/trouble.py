@@ -57,6 +57,7 @@ def local_errors(folder: Path) -> dict[str, Exception]:
     broken: dict[str, Callable[[], object]] = {
         "no file": missing.read_bytes,
         "no file by urlopen": lambda: _read(missing.as_uri(), 5),
+        "no such scheme": lambda: _read("htp://127.0.0.1/2013-01-15.csv", 5),  # its reason is a text
         "folder": folder.read_bytes,
         "no number": lambda: int("NA"),
         "503": lambda: int("JFK 503"),
