@@ -464,7 +464,7 @@ three = Exercise(
         "properly?",
         "Compare the columns as a set: order and additions do no harm. A file that was cut ends without a newline, "
         "or its last line has too few cells.",
-        "Bytes first: `data = path.read_bytes()`. Then `data.decode()` in a `try`, `NEEDED - set(header)`, and a look "
+        "Bytes first: `data = path.read_bytes()`. Then `data.decode()` in a `try`, `needed - set(header)`, and a look "
         "at the number of cells of the last line.",
     ),
     passed="A file is judged before it is believed, and the judgement is a sentence that somebody can act on.",
@@ -490,10 +490,9 @@ def whats_wrong(path: Path) -> str | None:
     if not data.strip():
         return "it is empty"
     try:
-        lines = data.decode().splitlines()
-    except UnicodeDecodeError:
-        return "it is not text"
-    rows = list(csv.reader(lines))
+        rows = list(csv.reader(data.decode().splitlines()))
+    except (UnicodeDecodeError, csv.Error):
+        return "it is not the text of a table"
     if absent := needed - set(rows[0]):
         return f"columns are missing: {', '.join(sorted(absent))}"
     if len(rows[-1]) != len(rows[0]):

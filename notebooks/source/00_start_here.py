@@ -242,7 +242,7 @@ check("0.1", interval)
 # | run | job execution, not kept | task result | DAG run | flow run | run |
 # | data interval | – | – | data interval | – | partition |
 # | receipt | – | – | – | – | materialization, recorded by Dagster, not in your transaction |
-# | killed run | forgotten | redelivered, if so configured | found out, run again | stays Running | stays Started |
+# | killed run | forgotten | redelivered, if so configured | found out; run again, if retries are set | stays Running | stays Started |
 #
 # ## Recap
 #

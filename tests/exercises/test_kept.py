@@ -102,6 +102,7 @@ def statements(text: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exercise", FUNCTIONS)
 def test_an_answer_is_kept_whatever_else_has_its_names(
     exercise: model.Exercise, capsys: pytest.CaptureFixture[str]

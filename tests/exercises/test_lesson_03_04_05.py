@@ -815,6 +815,7 @@ def the_wrong_way_round(days, run_one):
     return 1 - week(days, run_one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "slip", "words", "mistake"), CASES)
 def test_a_slip_is_told_what_is_true_of_it(
     number: str, slip: Callable[..., Any], words: str, mistake: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

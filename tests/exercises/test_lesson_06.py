@@ -510,6 +510,7 @@ def raise_it(error: Exception) -> None:
     raise error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "answer", "mistake", "words"), WRONG.values(), ids=WRONG)
 def test_what_is_said_is_true(number: str, answer: Answer, mistake: str, words: str) -> None:
     outcome = grade(find(number), answer)
@@ -518,12 +519,14 @@ def test_what_is_said_is_true(number: str, answer: Answer, mistake: str, words: 
     assert words in f"{outcome.message}\n{outcome.case}\n{outcome.detail}", outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "answer"), RIGHT.values(), ids=RIGHT)
 def test_other_ways_pass(number: str, answer: Answer) -> None:
     outcome = grade(find(number), answer)
     assert outcome.passed, outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "text", "kind", "words"),
     [

@@ -358,12 +358,14 @@ def each(table: dict[str, list[Any]]) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "answer"), each(RIGHT))
 def test_a_right_answer_in_another_style_passes(number: str, answer: Answer) -> None:
     outcome = grade(model.find(number), answer)
     assert outcome.passed, outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "answer", "mistake", "words"), each(CASES))
 def test_what_is_said_is_true(number: str, answer: Answer, mistake: str, words: str) -> None:
     outcome = grade(model.find(number), answer)

@@ -539,6 +539,7 @@ SECOND_LESSON: list[tuple[str, Answer, str, str]] = [
 CASES = FIRST_LESSONS + SECOND_LESSON
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "answer", "mistake", "words"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
 )
@@ -560,6 +561,7 @@ RIGHT: list[tuple[str, Answer]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "answer"), RIGHT)
 def test_a_right_answer_in_another_style(number: str, answer: Answer) -> None:
     outcome = grade(model.find(number), answer)
@@ -577,6 +579,7 @@ def test_a_second_check_tells_the_same() -> None:
     assert told == ["remembers", "remembers"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(clock, "tzset"), reason="the zone of a process cannot be changed here")
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "UTC"])
 def test_no_verdict_depends_on_the_zone_of_the_machine(zone: str) -> None:
