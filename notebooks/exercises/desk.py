@@ -125,7 +125,7 @@ def _text(exercise: model.Exercise, answer: Any, quick: bool) -> str:
     anew = guard.run(lambda: restored(text, exercise.name, _place(exercise)), exercise.seconds)
     same = anew.error is None and (quick or code_of(anew.value) == code_of(answer))
     if not same or (quick and not grade(exercise, anew.value).passed):
-        raise Unkept("uses what was done in other cells, and does not pass without that")
+        raise Unkept("does not pass again when it is made anew from its cell's text alone")
     return text
 
 

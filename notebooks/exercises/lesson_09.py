@@ -294,7 +294,7 @@ def recovery() -> dict:
     `run`: the id (or how it begins, six characters at least) of the run that loaded the day.
     `attempts`: how many it took in all. `seconds`: from the moment the first attempt had failed
     until the data was there, to the second if you read them off the room, exactly if you ask
-    `history.newest_runs()`.
+    `history.newest_runs()`, whose runs have a `finished_at`.
     """
     return {"run": ..., "attempts": ..., "seconds": ...}
 

@@ -7,8 +7,11 @@ import dis
 import inspect
 import textwrap
 import types
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
+
+JUMPS = {*dis.hasjrel, *dis.hasjabs}
 
 
 def text_of(function: Callable[..., Any]) -> str:
@@ -47,9 +50,13 @@ def _bare(text: str) -> str:
 
 
 def _comparable(code: types.CodeType) -> tuple[Any, ...]:
-    """Calls of `module.function()` are compiled in another way where the `import` stands in the same text."""
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("NOP", "PUSH_NULL")]
-    values = tuple(_constant(step.argval) for step in steps)
+    """Calls of `module.function()` are compiled in another way, and longer, where the `import` stands in the same text:
+    where a jump goes to is counted in what is left of the steps."""
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("NOP", "PUSH_NULL", "EXTENDED_ARG")]
+    places = [step.offset for step in steps]
+    values = tuple(
+        bisect_left(places, step.argval) if step.opcode in JUMPS else _constant(step.argval) for step in steps
+    )
     names = tuple(step.opname.replace("LOAD_METHOD", "LOAD_ATTR") for step in steps)
     return code.co_varnames[: code.co_argcount], names, values
 

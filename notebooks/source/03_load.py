@@ -346,9 +346,9 @@ check("3.3", audit)
 # %%
 transformed = etl_core.transform(etl_core.extract(DAY))
 receipts = etl_core.load(transformed, etl_core.open_warehouse(), run_id="by hand")
-columns = "carrier, flight, origin, {} AS delay FROM flights ORDER BY carrier, flight, origin"
-package = etl_core.query("SELECT " + columns.format("departure_delay"))
-small = pd.read_sql("SELECT " + columns.format("delay"), toy)
+where = "FROM flights WHERE {} = '2013-01-15' ORDER BY carrier, flight, origin"
+package = etl_core.query("SELECT carrier, flight, origin, departure_delay AS delay " + where.format("flight_date"))
+small = pd.read_sql("SELECT carrier, flight, origin, delay " + where.format("day"), toy)
 print("the same rows:", package.equals(small), "- the receipt:", receipts.rows, receipts.rejected)
 
 # %% [markdown]

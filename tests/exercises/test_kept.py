@@ -276,7 +276,7 @@ NOT_KEPT = {
         "more = held[:]\ndef double(n):\n    return n * len(more)",
     ],
     "is not defined by a `def` in a cell": ["double = None", "exec('def double(n):\\n    return n + n')"],
-    "uses what was done in other cells, and does not pass without that": [
+    "does not pass again when it is made anew from its cell's text alone": [
         "def double(n):\n    return n * double.factor",
         "double.factor = 2",
     ],
@@ -313,7 +313,21 @@ def test_of_a_slow_exercise_the_code_is_compared(
     pick = "made = []\n\ndef pick(f):\n    made.append(f)\n    return f if len(made) == 2 else lambda n: -n\n"
     again = "@pick\ndef double(n):\n    return sum((n, n))\n"
     assert "sum" not in checked(pick, again, again)
-    assert "and does not pass without that, so it is not kept" in capsys.readouterr().out
+    assert "made anew from its cell's text alone, so it is not kept" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["for k in range(n):\n        time.sleep(0)", "try:\n        os.stat('')\n    except OSError:\n        pass"],
+)
+def test_a_call_of_a_modules_function_changes_no_code(body: str) -> None:
+    """Python compiles it in another way where the import stands in the same text: each jump over it is another one."""
+    function = f"def double(n):\n    {body}\n    return 2 * n\n"
+    apart = Notebook().run("import os, time", function)["double"]
+    together = Notebook().run(f"import os, time\n{function}")["double"]
+    assert code_of(apart) == code_of(together)
+    other = Notebook().run("import os, time", function.replace("return 2 * n", "return n"))["double"]
+    assert code_of(other) != code_of(apart)
 
 
 def test_imports_are_those_that_the_reader_wrote() -> None:

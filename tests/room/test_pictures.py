@@ -125,7 +125,7 @@ def test_the_timeline_shows_attempts_the_gap_between_them_and_the_retry_that_is_
         2, 60, 1.0, "failed", attempt=2, retry_of=first.run_id, error="x", retry_at=NOW + timedelta(seconds=45)
     )
     fine = run(1, 120)
-    html = timeline(look(Facts(runs=(second, first, fine), waiting=(second,))))
+    html = timeline(look(Facts(runs=(second, first, fine), waiting=(second,), stored=(TICKING,))))
     drawn = svg(html)
     assert [one["data-run-id"] for one in marked(html, "data-run-id")] == [fine.run_id, first.run_id, second.run_id]
     gaps = [one.attrib for one in drawn.iter("line") if one.attrib["class"] == "gap"]
@@ -137,6 +137,29 @@ def test_the_timeline_shows_attempts_the_gap_between_them_and_the_retry_that_is_
     assert at == sorted(at)
     assert "The last 5 minutes: 3 runs, 1 day with a failure; next retry at 12:00:45 UTC" in html
     assert "<script" not in html
+
+
+def test_a_day_that_is_blocked_waits_for_no_retry() -> None:
+    bad = run(2, 200, 0.1, "failed", permanent=True, blocked=True)
+    drawn = svg(timeline(look(Facts(runs=(run(2, 20, 0.1), bad)))))
+    assert not [one for one in drawn.iter("line") if one.attrib["class"] == "gap"]
+
+
+def test_while_paused_no_time_is_told_at_which_nothing_will_come() -> None:
+    failed = run(2, 10, 1.0, "failed", retry_at=NOW + timedelta(seconds=30))
+    paused = replace(TICKING, next_run=None)
+    view = look(Facts(runs=(failed,), waiting=(failed,), stored=(paused,)), "paused")
+    assert "; a retry waits<" in timeline(view) and "next retry" not in timeline(view)
+    assert "waiting" in runs_table(view, [failed], None) and "12:00:30" not in runs_table(view, [failed], None)
+
+
+def test_a_run_that_died_after_its_commit_leaves_no_day_pending() -> None:
+    dead = run(1, 10, None, "running")
+    facts = Facts(landed=days(1), runs=(dead,), running=(dead,), alive={dead.run_id: False}, stored=(TICKING,))
+    told = headline(look(facts))[3]
+    assert told.detail == "its load was committed before; the next start, tick or run records how it ended"
+    told = headline(look(replace(facts, pending=(PendingDay(date(2024, 1, 1), "crashed"),))))[3]
+    assert told.detail.startswith("its days are pending; ")
 
 
 def test_attempts_close_to_each_other_do_not_lie_over_each_other() -> None:
@@ -283,7 +306,7 @@ def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
         (look(done), ("nothing", "ok")),
         (look(done, "stopped"), ("press Start", "warn")),
         (look(paused, "paused"), ("press Resume", "warn")),
-        (look(paused, "stopped"), ("press Start", "warn")),
+        (look(paused, "stopped"), ("press Start, then Resume", "warn")),
         (look(done, "held"), ("nothing here", "ok")),
     ):
         told = headline(view)[5]

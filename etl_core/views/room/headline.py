@@ -79,7 +79,8 @@ def current(view: View) -> Said:
 def scheduler(view: View) -> Said:
     when = view.schedule.when if view.schedule else "no schedule stored"
     if view.state == "stopped":
-        return "no, stopped", "bad" if view.behind else "warn", " · ".join([when, *_overdue_tick(view), "press Start"])
+        told = " · ".join([when, *_overdue_tick(view), f"press {view.goes_on}"])
+        return "no, stopped", "bad" if view.behind else "warn", told
     if view.state == "failed":
         return "no, it failed", "bad", view.why or ""
     whose = str(view.holder or "")
@@ -122,10 +123,16 @@ def failed(view: View) -> Said:
         first = min(heals, key=lambda run: run.retry_at)
         when = "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}"
         if not view.ticking:
-            healing, when = f"{len(heals)} waiting", f"once you press {_goes_on(view)}"
+            healing, when = f"{len(heals)} waiting", f"once you press {view.goes_on}"
         return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
-        return f"{count(len(view.died), 'run')} died", "bad", "its days are pending: any tick or run resolves it"
+        pending = any(day in view.behind for one in view.died for day in one.run.interval.days)
+        became = "its days are pending" if pending else "its load was committed before"
+        return (
+            f"{count(len(view.died), 'run')} died",
+            "bad",
+            f"{became}; the next start, tick or run records how it ended",
+        )
     again = [one.day for one in view.facts.pending if one.error]
     if again:
         return f"{count(len(again), 'day')} to redo", "warn", f"{listed(again)}: pending, a tick loads it"
@@ -165,9 +172,9 @@ def to_type(view: View) -> Said:
         return "see what it does", "bad", told, f"etl show {slow[0].run_id[:8]}"
     if view.behind and not view.ticking and not view.at_work:
         told = f"{count(len(view.behind), 'day')} pending and nobody loads them; by hand it is"
-        return f"press {_goes_on(view)}", "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
+        return f"press {view.goes_on}", "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
     if view.behind and not view.ticking:
-        told = f"a run is at work; what it leaves pending waits until you press {_goes_on(view)}. Pending now:"
+        told = f"a run is at work; what it leaves pending waits until you press {view.goes_on}. Pending now:"
         return "nothing yet", "busy", told, f"{etl}pending"
     if view.facts.waiting:
         run = min(view.facts.waiting, key=lambda each: each.retry_at)
@@ -178,7 +185,7 @@ def to_type(view: View) -> Said:
         return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"
     if not view.ticking:
         told = "nothing is pending now; what lands next waits until then"
-        return f"press {_goes_on(view)}", "warn", told, f"{etl}status"
+        return f"press {view.goes_on}", "warn", told, f"{etl}status"
     return "nothing", "ok", "all is well; the same for a monitor", f"{etl}status"
 
 
@@ -190,12 +197,6 @@ QUESTIONS: dict[str, tuple[str, Callable[[View], Said]]] = {
     "missed": ("Missed or recovered?", missed),
     "type": ("What do I type?", to_type),
 }
-
-
-def _goes_on(view: View) -> str:
-    """The button that makes ticks come again."""
-    paused = view.schedule is not None and view.schedule.paused and view.state in ("paused", "held")
-    return ("Resume" if paused else "Start") + (" where the scheduler is" if view.state == "held" else "")
 
 
 def _doing(one: Working) -> str:

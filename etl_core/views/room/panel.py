@@ -152,7 +152,7 @@ class Panel:
     def _paint_head(self, view: View) -> None:
         face, state = self.face, view.state
         put(face.state, value=state_pill(view))
-        late = '<span class="late">no news for 10 s · </span>'
+        late = '<span class="late">no news for over 10 s · </span>'
         put(face.clock, value=f"{late}<span>{view.at:%H:%M:%S} UTC</span>")
         where = f"{escape(view.pipeline.name)} · {escape(str(self.room.home))}"
         put(face.title, value=f"<b>Control room</b><span class='home'>{where}</span>")

@@ -48,7 +48,7 @@ def log(view: View) -> str:
 
 def _row(view: View, run: Run, selected: bool) -> str:
     state = view.state_of(run)
-    words = f"retry {_when(view, run.retry_at)}" if state == "waiting" else state
+    words = f"retry {_when(view, run.retry_at)}" if state == "waiting" and view.ticking else state
     sign = f'<i aria-hidden="true">{MARKS[state].sign}</i>' if MARKS[state].sign else ""
     cells = (
         f"<code>{run.run_id[:8]}</code>",

@@ -63,7 +63,7 @@ def sentence(view: View, inside: int, troubled: int) -> str:
         said += f" (the newest {TROUBLED} are shown)" if troubled > TROUBLED else ""
     retries = [run.retry_at for run in view.facts.waiting]
     if retries:
-        said += f"; next retry at {view.clock(min(retries))}"
+        said += f"; next retry at {view.clock(min(retries))}" if view.ticking else "; a retry waits"
     since = view.at - timedelta(minutes=MINUTES)
     left_out = [one for one in view.facts.events if one.kind in ("missed", "skipped") and one.at >= since]
     ticks = sum(number_of_ticks(one.message) for one in left_out)
@@ -122,7 +122,7 @@ def _attempts(runs: list[Run], scale: Scale, view: View) -> str:
     """A day's attempts in one lane, with the waiting between them."""
     drawn = ""
     for run, following in zip(runs, [*runs[1:], None], strict=True):
-        if run.finished_at and (following or run.retry_at) and run.status == "failed":
+        if run.finished_at and run.retry_at and run.status == "failed":
             until = following.started_at if following else run.retry_at
             drawn += line(scale(run.finished_at), LANE / 2, scale(until), LANE / 2, "gap")
         if run.retry_at and scale.shows(run.retry_at) and not following:

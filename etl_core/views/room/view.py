@@ -136,6 +136,16 @@ class View:
         return self.state in ("running", "starting", "held") and not paused
 
     @property
+    def goes_on(self) -> str:
+        """The button that makes ticks and retries come again, where `ticking` is not so."""
+        paused = self.schedule is not None and self.schedule.paused
+        if self.state == "held":
+            return f"{'Resume' if paused else 'Start'} where the scheduler is"
+        if self.state in ("stopped", "failed"):
+            return "Start, then Resume" if paused else "Start"
+        return "Resume" if paused else "Start"
+
+    @property
     def due(self) -> datetime | None:
         return self.schedule.next_run if self.schedule else None
 
