@@ -500,7 +500,8 @@ def grade_load_day(t: Trial) -> None:
 
 def _look_at_kills(t: Trial, images: Images, states: list[tuple[str, str]], case: str) -> None:
     """What kills would leave that is neither the old pair, nor the new one, nor what the whole call leaves."""
-    t.seen.commits, pending, alone = _commits([statement.split()[0].upper() for statement in images.statements])
+    verbs = [statement.split()[0].upper().rstrip(";") for statement in images.statements]  # a script's BEGIN has one
+    t.seen.commits, pending, alone = _commits(verbs)
     t.seen.alone = " ".join(images.statements[alone].split()[:3]) if alone is not None else None
     t.seen.never_committed = pending and not t.seen.commits and not t.seen.again
     t.seen.to_sql = any("sqlite_master" in statement for statement in images.statements)

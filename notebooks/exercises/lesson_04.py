@@ -1074,6 +1074,12 @@ def grade_success_rate(t: Trial) -> None:
         ),
         ("crashed", 0.5, "one day succeeded, the run of another crashed", ["01 succeeded", "02 crashed"]),
         ("none_good", 0.0, "one day failed, the run of another crashed", ["01 failed", "02 crashed"]),
+        (
+            "left_open",
+            0.5,
+            "one day ran again after a run that died unseen, and succeeded; another failed",
+            ["01 running", "01 succeeded", "02 failed"],
+        ),
         ("third", 2 / 3, "three days, one of which failed", ["01 succeeded", "02 succeeded", "03 failed"]),
     )
     for name, want, case, runs in cases:

@@ -743,7 +743,9 @@ def grade_run_week(t: Trial) -> None:
                 raise error[day]
 
         raised = (KeyboardInterrupt, SystemExit, *map(type, error.values()))
-        found = t.call(list(days), run_one, case=case, allow=raised)
+        given = list(days)
+        found = t.call(given, run_one, case=case, allow=raised)
+        t.equal(given, list(days), f"{case}; the list of days, which is the caller's, afterwards")
         t.seen.ended = t.seen.ended or (isinstance(found, Raised) and isinstance(found.error, SystemExit))
         if not isinstance(found, int) and isinstance(plain(found), int):  # numpy's: sys.exit takes it for a text
             text = f"expected an int, got {show(found)} of numpy, with which a process ends with 1, whatever it is"

@@ -928,7 +928,7 @@ def waits_a_second(path):
 
 @four.wrong(
     "The second process was turned away without an error: your code ended it, with exit code {code}. Whoever uses "
-    "`only_one` can not decide what to do instead, such as to wait for a while and try again.",
+    "`only_one` cannot decide what to do instead, such as to wait for a while and try again.",
     when=lambda seen: seen.code is not None,
 )
 @contextmanager

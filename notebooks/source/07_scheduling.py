@@ -368,12 +368,14 @@ print("pending now:", etl_core.pending_days(flights))
 # | schedule, slot | trigger, run time | entry of `beat_schedule` | timetable, logical date | schedule of a deployment, scheduled start time | schedule, tick |
 # | three ticks missed | none made up; with grace None one, or each | while workers are down, all queue up | `catchup` decides | all, as late runs | the latest only |
 # | max_instances | `max_instances` | none: a lock of your own | `max_active_runs` | concurrency limit | concurrency limits and pools |
-# | data interval | none | none | data interval | a parameter of yours | partition |
+# | data interval | none | none | data interval, if its timetable has one | a parameter of yours | partition |
 # | found from state | none: yours | none | backfill of missing runs | none | missing partitions |
 #
-# Where a run is told its data interval or its partition, a late run still loads its own day. (In Airflow the run that
-# starts on 16 January at midnight has the *logical date* of the 15th, when its interval begins.) That helps if all late
-# runs are made; with `catchup` off, four days are missing there, too. A late or corrected file is yours to notice.
+# Where a run is told its data interval or its partition, a late run still loads its own day. (With Airflow's
+# `CronDataIntervalTimetable` the run that starts on 16 January at midnight has the *logical date* of the 15th, when its
+# interval begins. Since Airflow 3 you have to ask for that: a plain cron text gives the 16th, and no interval.) That helps
+# if all late runs are made; with `catchup` off, four days are missing there, too. A late or corrected file is yours to
+# notice.
 
 # %% [markdown]
 # ## Recap

@@ -90,6 +90,15 @@ def load_day(conn, day, rows, source_hash):
     return model.find("3.2").parts["solution"](conn, day, rows, source_hash)
 
 
+@told("3.2", "A kill between two of your commits leaves new rows under the old receipt", "two_commits")
+def begins_by_a_script(conn, day, rows, source_hash):
+    conn.executescript(f"BEGIN; DELETE FROM flights WHERE day = '{day}'")
+    conn.executemany(INSERT, rows)
+    conn.commit()
+    conn.execute(RECEIPT, (day, len(rows), source_hash))
+    conn.commit()
+
+
 @told("3.2", "afterwards: the rows")
 def leaves_out_the_cancelled(conn, day, rows, source_hash):
     load_day(conn, day, [row for row in rows if row[4] is not None], source_hash)
@@ -536,6 +545,14 @@ def rate_of(runs):
     return model.find("4.3").parts["solution"](runs)
 
 
+@told("4.3", "expected 0.5, got 0.0")
+def leaves_out_each_day_with_an_open_run(runs):
+    open_days = {run["day"] for run in runs if run["status"] == "running"}
+    newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
+    newest = {day: status for day, status in newest.items() if day not in open_days}
+    return list(newest.values()).count("succeeded") / len(newest) if newest else None
+
+
 @told("4.3", "a day that failed and then succeeded expected 1.0, got 0.5")
 def one_day_too_many(runs):
     newest = {run["day"]: run["status"] for run in sorted(runs, key=lambda run: run["started_at"])}
@@ -729,6 +746,17 @@ def week(days, run_one, failed=1, stop=()):
             code = failed
         except stop:
             break
+    return code
+
+
+@told("5.4", "the list of days, which is the caller's, afterwards")
+def empties_the_list_of_days(days, run_one):
+    code = 0
+    while days:
+        try:
+            run_one(days.pop(0))
+        except Exception:
+            code = 1
     return code
 
 
