@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from etl_core import settings
 from etl_core.errors import Refused
 from etl_core.pipeline import Pipeline
-from etl_core.scheduling import get_scheduler, holder
+from etl_core.scheduling import get_scheduler
 from etl_core.views.room.choice import Choice
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.model import Model
@@ -68,12 +68,12 @@ class ControlRoom(Model):
         self.delivery = delivery.use()
 
     def start(self, pipeline: str | None = None, choice: Choice | None = None) -> str:
-        """Start the scheduler, see Model. The days land where the scheduler is: where it is refused, because another
-        process has it, this room lets the landing go, and takes it up at the next start that is not."""
+        """Start the scheduler, see Model. Where it is refused, and the days land from another process, that is the room
+        that has it: this one lets the landing go, and takes it up at the next start that is not refused."""
         try:
             said = super().start(pipeline, choice)
         except Refused:
-            if self.delivery is not None and holder.holding() is not None:
+            if self.delivery is not None and self.delivery.elsewhere():
                 self.delivery.stop("the days land from the room that has the scheduler, not from this one")
             raise
         if self.delivery is not None:

@@ -136,6 +136,8 @@ def test_a_retry_that_waits_says_who_will_do_it(monkeypatch):
         scheduler.add_schedule(flights, every=3600)
         scheduler.pause(flights)
         assert "once its schedule, which is paused, is resumed" in explain().advice[0][0]
+        scheduler.stop()
+        assert "once its schedule, which is paused, is resumed" in explain().advice[0][0]  # a start alone does not help
     finally:
         scheduler.stop()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -29,6 +29,16 @@ def test_the_next_five_times(choice: Choice, expected: list[str]) -> None:
     found = choice.fires(now=NOON)
     assert [f"{at.astimezone(UTC):%H:%M:%S}" for at in found] == expected
     assert found == sorted(set(found)) and found[0] > NOON
+
+
+def test_what_is_stored_is_due_when_it_is_stored_and_not_from_now_on() -> None:
+    first = NOON + timedelta(seconds=3)
+    found = Choice(seconds=40.0).fires(3, now=NOON, first=first)
+    assert found == [first, first + timedelta(seconds=40), first + timedelta(seconds=80)]
+    assert Choice("hourly", timezone="UTC").fires(2, NOON, first) == [
+        first,
+        Choice("hourly", timezone="UTC").fires(1, NOON)[0],
+    ]
 
 
 def test_times_are_told_in_the_schedules_own_zone_over_a_clock_change() -> None:

@@ -97,6 +97,23 @@ def test_a_room_that_is_refused_lets_the_landing_go_and_says_who_has_it(
     assert mine.problem is None
 
 
+def test_a_room_that_lands_the_days_goes_on_beside_a_scheduler_that_does_not(
+    room: object, other: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `etl schedule` in a terminal: it has the scheduler, and lands nothing."""
+    monkeypatch.setenv("ETL_LANDING", "")  # put back afterwards
+    other()
+    until(lambda: room.view().state == "held")
+    mine = Delivery(days=1, every=0.1)
+    room.use(mine)
+    until(mine.landed)
+    before = len(mine.landed())
+    with pytest.raises(Refused):
+        room.start()
+    until(lambda: len(mine.landed()) > before)
+    assert mine.problem is None
+
+
 def test_looking_takes_the_lock_from_nobody(room: object, letters: Path) -> None:
     """Somebody who looks holds the lock for a moment: a start in that moment is not refused."""
     room.start(choice=SELDOM)
@@ -151,6 +168,7 @@ def test_a_retry_survives_and_is_shown_before_anything_is_started(room: object, 
     land("2024-01-01", "offline\n")
     process = other(0.2)
     until(lambda: room.view().facts.waiting)
+    until(lambda: any(one.kind == "retry" for one in room.view().facts.stored))  # the alarm follows the record
     process.kill()
     process.wait()
     told = answers(room)["failed"]

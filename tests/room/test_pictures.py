@@ -323,7 +323,10 @@ def test_a_retry_heals_nothing_while_ticks_do_not_come() -> None:
         (
             "held",
             replace(TICKING, next_run=None),
-            ("1 waiting", "2024-01-02: attempt 2 once you press Resume where the scheduler is"),
+            (
+                "1 waiting",
+                "2024-01-02: attempt 2 once you press Start, then Resume, once the other scheduler is stopped",
+            ),
         ),
     ):
         told = headline(look(replace(facts, stored=(stored,)), state))[3]

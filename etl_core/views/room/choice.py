@@ -42,10 +42,11 @@ class Choice:
         """BadParameter says what is wrong with it."""
         return when(**self.given)
 
-    def fires(self, number: int = 5, now: datetime | None = None) -> list[datetime]:
-        """The next times it would be due, in its own time zone; BadParameter says what is wrong with it."""
+    def fires(self, number: int = 5, now: datetime | None = None, first: datetime | None = None) -> list[datetime]:
+        """The next times it would be due, in its own time zone, where `first` is what is stored as the next of them;
+        BadParameter says what is wrong with it."""
         chosen, now = self.when(), now or datetime.now(UTC)
-        trigger, found = chosen.trigger(now), []
+        trigger, found = chosen.trigger(now), [first] if first else []
         while len(found) < number:
             after = found[-1] if found else None
             due = trigger.get_next_fire_time(after, max(now, after) if after else now)

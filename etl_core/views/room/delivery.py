@@ -46,6 +46,7 @@ class Delivery:
         self.every = every
         self.days = days
         self.problem: str | None = None  # why nothing lands by itself now
+        self._mine = False  # is the lock ours?
         self._lock = Lock("delivery")
         self._note = settings.current().locks / "delivery.pid"
         self._thread: threading.Thread | None = None
@@ -86,6 +87,14 @@ class Delivery:
         if self._thread is not None:
             self._thread.join(5)
         self.problem = why
+
+    def elsewhere(self) -> bool:
+        """Does another process land the days of this folder?"""
+        other = Lock("delivery")
+        if not self._mine and not other.take():
+            return not self._mine  # it may have become ours just now
+        other.release(forget=False)
+        return False
 
     def landed(self) -> list[date]:
         """Oldest first."""
@@ -145,19 +154,19 @@ class Delivery:
             return ""  # it has not written it yet
 
     def _loop(self) -> None:
-        mine = False
         try:
             while not self._end.wait(self.every):
-                mine = mine or self._taken()
+                self._mine = self._mine or self._taken()
                 try:
-                    if mine:
+                    if self._mine:
                         self.land(self._days)
-                    self.problem = None if mine else f"another process{self._who()} lands the days of this folder"
+                    self.problem = None if self._mine else f"another process{self._who()} lands the days of this folder"
                 except Exception as error:
                     self.problem = told(error)
                     log().exception("days could not be delivered")
         finally:
-            if mine:
+            if self._mine:
+                self._mine = False
                 self._lock.release(forget=False)
 
 

@@ -77,12 +77,14 @@ class ScheduleCard:
             now = f"stored: {schedule.when}, {count(schedule.limit or 0, 'day')} a tick. "
         try:
             choice = self.choice
-            fires = choice.fires()
+            as_stored = stored == (str(choice.when()), choice.limit)
+            coming = as_stored and view.due is not None and view.due > view.at
+            fires = choice.fires(first=view.due if coming else None)
         except BadParameter as error:
             put(self.told, value=note(str(error), bad=True))
             put(self.set, disabled=True)
             return
-        if stored == (str(choice.when()), choice.limit):
+        if as_stored:
             self._shown, self._stored = choice, stored
         gap = (fires[1] - fires[0]).total_seconds() if len(fires) > 1 else 0
         far = "%a %d %b %Y" if len({at.year for at in (view.at, *fires)}) > 1 else "%a %d %b %H:%M"

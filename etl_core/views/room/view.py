@@ -137,13 +137,12 @@ class View:
 
     @property
     def goes_on(self) -> str:
-        """The button that makes ticks and retries come again, where `ticking` is not so."""
+        """The buttons that make ticks and retries come again, where `ticking` is not so."""
         paused = self.schedule is not None and self.schedule.paused
-        if self.state == "held":
-            return f"{'Resume' if paused else 'Start'} where the scheduler is"
-        if self.state in ("stopped", "failed"):
-            return "Start, then Resume" if paused else "Start"
-        return "Resume" if paused else "Start"
+        if self.state in ("running", "paused", "starting", "stopping"):
+            return "Resume" if paused else "Start"
+        buttons = "Start, then Resume" if paused else "Start"
+        return f"{buttons}, once the other scheduler is stopped" if self.state == "held" else buttons
 
     @property
     def due(self) -> datetime | None:
