@@ -28,6 +28,9 @@ BYTES = '(folder() / f"{day}.csv").read_bytes()'
 TABLE = "        conn.execute(sa.text(TABLE))\n"
 BEGIN = "    with warehouse.begin() as conn:\n"
 MADE = f"{BEGIN}{TABLE}"
+DELETED_FIRST = """        for day in days:
+            conn.execute(sa.text("DELETE FROM weather WHERE substr(hour, 1, 10) = :day"), {"day": str(day)})
+"""
 OR_NOTHING = """def content(file):
     file = folder() / file.name
     return file.read_bytes() if file.exists() else b""
@@ -49,6 +52,11 @@ FILES: dict[str, tuple[list[tuple[str, str]], str, str]] = {
         [(DELETE, ""), ("INSERT INTO", "INSERT OR IGNORE INTO")],
         "loads_a_day_once",
         "its old rows were left where they are",
+    ),
+    "the date of the hour, and the rest is overwritten": (
+        [(DELETE, ""), (MADE, f"{MADE}{DELETED_FIRST}"), ("INSERT INTO", "INSERT OR REPLACE INTO")],
+        "deletes_by_the_date_of_the_hour",
+        "rows of the day before are gone, all of them hours after 19:00",
     ),
     "the time of change is the hash": ([(HASH, "str(file.stat().st_mtime) for file")], "another_hash", "for ever"),
     "a number is the hash": (

@@ -313,6 +313,20 @@ def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
         assert (told.value, told.tone) == said, view.state
 
 
+def test_nothing_is_promised_that_waits_for_a_button() -> None:
+    bad = run(2, 10, 1.0, "failed", permanent=True, blocked=True, error="BadSchema")
+    day = date(2024, 1, 2)
+    blocked = Facts(landed=days(2), pending=(PendingDay(day, "blocked", "x"),), runs=(bad,), newest={day: bad.run_id})
+    redo = Facts(landed=days(2), pending=(PendingDay(day, "crashed", "its process died"),))
+    for state, stored, blocked_is, redo_is in (
+        ("running", TICKING, "is loaded by itself", "a tick loads it"),
+        ("paused", replace(TICKING, next_run=None), "is loaded once you press Resume", "once you press Resume"),
+        ("stopped", TICKING, "is loaded once you press Start", "once you press Start"),
+    ):
+        assert blocked_is in headline(look(replace(blocked, stored=(stored,)), state))[5].detail
+        assert redo_is in headline(look(replace(redo, stored=(stored,)), state))[3].detail
+
+
 def test_a_retry_heals_nothing_while_ticks_do_not_come() -> None:
     failed = run(2, 10, 1.0, "failed", retry_at=NOW + timedelta(seconds=30))
     facts = Facts(landed=days(2), pending=(PendingDay(date(2024, 1, 2), "waiting"),), runs=(failed,), waiting=(failed,))

@@ -135,7 +135,8 @@ def failed(view: View) -> Said:
         )
     again = [one.day for one in view.facts.pending if one.error]
     if again:
-        return f"{count(len(again), 'day')} to redo", "warn", f"{listed(again)}: pending, a tick loads it"
+        by = "a tick loads it" if view.ticking else f"loaded once you press {view.goes_on}"
+        return f"{count(len(again), 'day')} to redo", "warn", f"{listed(again)}: pending, {by}"
     return "nothing", "ok", "no day waits, none is blocked"
 
 
@@ -165,7 +166,8 @@ def to_type(view: View) -> Said:
         return "press Start", "bad", view.why or ""
     if view.blocked:
         day, _, run_id = view.blocked[0]
-        told = f"{day} is blocked. A corrected file is loaded by itself; or load it by hand: {etl}run {day}"
+        by = "by itself" if view.ticking else f"once you press {view.goes_on}"
+        told = f"{day} is blocked. A corrected file is loaded {by}; or load it by hand: {etl}run {day}"
         return "see why", "bad", told, f"etl show {run_id[:8]}"
     if slow := [one.run for one in view.at_work if one.state == "overdue"]:
         told = f"if it hangs, end pid {slow[0].pid} on {slow[0].host}: its day is then pending again"

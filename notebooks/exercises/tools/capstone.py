@@ -70,6 +70,7 @@ class _Observer(Loads):
         self._load([FIRST, SECOND], "the same two days a second time", kinds.again)
         self._load([SUMMER], "4 July, in New York's summer", kinds.summer)
         self._load([CLOCKS], "3 November, whose hour from one to two comes twice", kinds.clocks)
+        self._load([SECOND], "23 January once more, by itself", kinds.alone)
         self._corrected()
         self._locked()
         self._late()

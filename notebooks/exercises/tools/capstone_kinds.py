@@ -51,6 +51,12 @@ def again(found: Comparison) -> dict[str, Any]:
     return {"kind": "again", "how": f"{len(found.got)} rows instead of {len(found.want)}"}
 
 
+def alone(found: Comparison) -> dict[str, Any]:
+    """After the second of two days that follow each other once more, by itself."""
+    gone = found.missing and _evenings(found)
+    return {"kind": "utc_day", "how": f"{len(found.missing)} rows of the day before are gone"} if gone else {}
+
+
 def summer(found: Comparison) -> dict[str, Any]:
     """After 4 July, alone; what was loaded before was right."""
     return _others_gone(found, date(2013, 7, 4)) or _off_by_an_hour(found)
