@@ -151,8 +151,8 @@ def _print_status(found: dict[str, Any]) -> None:
         "loaded": count(found["days_loaded"], "day"),
         "pending": f"{count(found['pending'], 'day')}, {found['blocked']:,} blocked, {found['waiting']:,} waiting",
         "running": f"{found['running']:,}" + (f", {found['overdue']:,} overdue" if found["overdue"] else ""),
+        "scheduler": found["scheduler"] or "none is running",
     }
-    lines["scheduler"] = found["scheduler"] or "none is running"
     if found["died"]:
         lines["died"] = f"{count(found['died'], 'run')}; the next run, tick or backfill finds out and goes on"
     table = Table.grid(padding=(0, 2, 0, 0))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from etl_core import history
@@ -52,7 +52,7 @@ def ticks(times: Sequence[datetime]) -> str:
     return f"{len(times)} ticks ({first} to {times[-1].astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC)"
 
 
-def number_of_ticks(message: str) -> int:
-    """How many ticks the message of an event speaks of."""
-    found = re.match(r"(\d+) ticks ", message)
-    return int(found[1]) if found else 1
+def number_of_ticks(events: Iterable[history.Event]) -> int:
+    """How many ticks these events speak of: one may be of several."""
+    several = (re.match(r"(\d+) ticks ", event.message) for event in events)
+    return sum(int(found[1]) if found else 1 for found in several)

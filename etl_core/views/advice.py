@@ -51,9 +51,9 @@ def _waiting(pipeline: str, retry_at: datetime) -> Step:
 
     left = (retry_at - datetime.now(UTC)).total_seconds()
     when = f"at {instant(retry_at)} UTC (in {seconds(left)})" if left > 0 else "at once"
-    who = holder.holding()
     if any(one.id == pipeline and one.paused for one in store.stored_schedules()):
         return "It is tried again by the scheduler once its schedule, which is paused, is resumed.", "etl schedules"
+    who = holder.holding()
     if who is None:
         return f"It is tried again by the scheduler, {when}; it must be running, and none is.", "etl schedule"
     return f"It is tried again by the scheduler ({who}), {when}.", "etl schedules"

@@ -375,9 +375,9 @@ print(calls["slot"].nunique(), "slots,", len(calls), "calls")
 pd.crosstab(calls["process"], calls["slot"])
 
 # %% [markdown]
-# Most slots, or all, ran twice. Both processes read the same next run, waited for it and ran the job; a slot ran once where one
-# had written the next run before the other looked. With the load of lesson 03 that costs time; with an append, a mail or
-# a payment, it costs more.
+# Most slots, or all, ran twice. Both processes read the same next run, waited for it and ran the job; a slot ran once
+# where one had written the next run before the other looked. With the load of lesson 03 that costs time; with an append,
+# a mail or a payment, it costs more.
 #
 # The package allows one scheduler for a state folder. We start one, then a second. Then the first is killed, and a third
 # comes.

@@ -125,6 +125,14 @@ def until(true: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.005)
 
 
+def no_tick_at_work() -> bool:
+    """One that was not waited for would go on in the state folder of the next test."""
+    from etl_core.scheduling import work
+
+    with work.turn(toy.name) as mine:
+        return mine
+
+
 def child(code: str, **environment: str) -> subprocess.Popen[str]:
     """A new process (never a fork) that runs `code` with the toy's names imported."""
     lines = ["from tests.core.toy import *", "from etl_core import faults, history, running", code]

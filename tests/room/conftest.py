@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.conftest import _nothing_left_in_this_process, letters  # noqa: F401
-from tests.core.toy import toy
+from tests.core.toy import no_tick_at_work, toy, until
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def room(letters: Path) -> Iterator[object]:  # noqa: F811
     yield found
     (letters / "go").touch()
     found.close()
+    until(no_tick_at_work)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.conftest import _nothing_left_in_this_process, letters  # noqa: F401
-from tests.core.toy import REPOSITORY
+from tests.core.toy import REPOSITORY, no_tick_at_work, until
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def scheduler(home: Path) -> Iterator[object]:
     found = get_scheduler()
     yield found
     found.stop(wait=20)
+    until(no_tick_at_work)
 
 
 @pytest.fixture(name="land_flights")

@@ -183,7 +183,6 @@ def test_stop_says_what_it_abandoned(scheduler, letters: Path) -> None:
     assert scheduler.stop(wait=0.1) == "abandoned"
     assert said("stopped") == [f"pid {os.getpid()}: abandoned: toy 2024-01-01"]
     (letters / "go").touch()
-    until(lambda: not work.works())
 
 
 def test_stopping_does_not_use_up_what_is_due(scheduler) -> None:

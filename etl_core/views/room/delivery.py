@@ -91,10 +91,10 @@ class Delivery:
     def elsewhere(self) -> bool:
         """Does another process land the days of this folder?"""
         other = Lock("delivery")
-        if not self._mine and not other.take():
-            return not self._mine  # it may have become ours just now
-        other.release(forget=False)
-        return False
+        if other.take():
+            other.release(forget=False)
+            return False
+        return not self._mine
 
     def landed(self) -> list[date]:
         """Oldest first."""

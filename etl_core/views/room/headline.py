@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
 
-from etl_core.history import Event
 from etl_core.scheduling.journal import number_of_ticks
 from etl_core.views.room.svg import prose
 from etl_core.views.room.view import LEFT_OUT, View, Working
@@ -115,24 +114,22 @@ def failed(view: View) -> Said:
     """What needs a person comes before what heals itself."""
     heals = view.facts.waiting
     healing = "1 heals itself" if len(heals) == 1 else f"{len(heals)} heal themselves"
+    if not view.ticking:
+        healing = f"{len(heals)} waiting"
     if view.blocked:
         days, error = listed(day for day, *_ in view.blocked), first_line(view.blocked[0][1], 140)
-        more = f"{healing if view.ticking else f'{len(heals)} waiting'} · " if heals else ""
+        more = f"{healing} · " if heals else ""
         return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
     if heals:
         first = min(heals, key=lambda run: run.retry_at)
         when = "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}"
-        if not view.ticking:
-            healing, when = f"{len(heals)} waiting", f"once you press {view.goes_on}"
+        when = when if view.ticking else f"once you press {view.goes_on}"
         return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
         pending = any(day in view.behind for one in view.died for day in one.run.interval.days)
         became = "its days are pending" if pending else "its load was committed before"
-        return (
-            f"{count(len(view.died), 'run')} died",
-            "bad",
-            f"{became}; the next start, tick or run records how it ended",
-        )
+        told = f"{became}; the next start, tick or run records how it ended"
+        return f"{count(len(view.died), 'run')} died", "bad", told
     again = [one.day for one in view.facts.pending if one.error]
     if again:
         by = "a tick loads it" if view.ticking else f"loaded once you press {view.goes_on}"
@@ -145,8 +142,8 @@ def missed(view: View) -> Said:
     if view.state in ("stopped", "failed") and (late := _overdue_tick(view)):
         return "a tick is overdue", "warn", f"{late[0]}; it runs once at the next start"
     left_out = [one for one in view.since_start if one.kind in LEFT_OUT]
-    kinds = [one.kind for one in left_out]
-    told = [f"{_ticks(left_out, kind):,} × {kind}" for kind in LEFT_OUT if kind in kinds]
+    found = {kind: number_of_ticks(one for one in left_out if one.kind == kind) for kind in LEFT_OUT}
+    told = [f"{ticks:,} × {kind}" for kind, ticks in found.items() if ticks]
     if view.recovered:
         newest = first_line(view.recovered[0].message, 120)
         return f"{count(len(view.recovered), 'run')} recovered", "warn", " · ".join([newest, *told])
@@ -208,10 +205,6 @@ def _doing(one: Working) -> str:
     longer = " · overdue" if one.state == "overdue" else " · longer than usual" if one.slow else ""
     took = f"{one.seconds:.0f} s" if one.seconds < 60 else seconds(one.seconds)
     return f"{stage}{again} · {took} so far{usual}{longer}"
-
-
-def _ticks(left_out: list[Event], kind: str) -> int:
-    return sum(number_of_ticks(one.message) for one in left_out if one.kind == kind)
 
 
 def _overdue_tick(view: View) -> list[str]:

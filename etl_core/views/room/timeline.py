@@ -66,7 +66,7 @@ def sentence(view: View, inside: int, troubled: int) -> str:
         said += f"; next retry at {view.clock(min(retries))}" if view.ticking else "; a retry waits"
     since = view.at - timedelta(minutes=MINUTES)
     left_out = [one for one in view.facts.events if one.kind in ("missed", "skipped") and one.at >= since]
-    ticks = sum(number_of_ticks(one.message) for one in left_out)
+    ticks = number_of_ticks(left_out)
     return said + (f"; {count(ticks, 'tick')} missed or skipped" if ticks else "")
 
 
@@ -120,8 +120,9 @@ def _bar(run: Run, scale: Scale, view: View, following: Run | None = None) -> st
 
 def _attempts(runs: list[Run], scale: Scale, view: View) -> str:
     """A day's attempts in one lane, with the waiting between them."""
-    drawn = ""
+    drawn = bars = ""
     for run, following in zip(runs, [*runs[1:], None], strict=True):
+        bars += _bar(run, scale, view, following)
         if run.finished_at and run.retry_at and run.status == "failed":
             until = following.started_at if following else run.retry_at
             drawn += line(scale(run.finished_at), LANE / 2, scale(until), LANE / 2, "gap")
@@ -129,7 +130,7 @@ def _attempts(runs: list[Run], scale: Scale, view: View) -> str:
             at = f"{run.retry_at:%H:%M:%S}"
             more = {"title": f"attempt {run.attempt + 1} at {at}", "data_retry_at": at}
             drawn += text(scale(run.retry_at), LANE / 2 + 5, "◆", css="t waiting-mark", **more)
-    return drawn + "".join(_bar(run, scale, view, after) for run, after in zip(runs, [*runs[1:], None], strict=True))
+    return drawn + bars
 
 
 def _scheduler(view: View, scale: Scale) -> str:
