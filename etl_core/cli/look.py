@@ -101,7 +101,7 @@ def _table(days: list[PendingDay]) -> Any:
 def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
     from etl_core import history
     from etl_core.backlog import pending_days
-    from etl_core.scheduling import holder
+    from etl_core.scheduling import holder, store
     from etl_core.views.report import state_of
     from etl_core.views.words import count, seconds
     from etl_core.warehouse import receipts_of
@@ -134,6 +134,7 @@ def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
         "overdue": running["overdue"],
         "died": running["died"],
         "scheduler": str(who) if (who := holder.holding()) else None,
+        "paused": any(one.id == pipeline.name and one.paused for one in store.stored_schedules()),
     }
 
 
@@ -153,6 +154,8 @@ def _print_status(found: dict[str, Any]) -> None:
         "running": f"{found['running']:,}" + (f", {found['overdue']:,} overdue" if found["overdue"] else ""),
         "scheduler": found["scheduler"] or "none is running",
     }
+    if found["paused"]:
+        lines["schedule"] = "paused: no ticks and no retries"
     if found["died"]:
         lines["died"] = f"{count(found['died'], 'run')}; the next run, tick or backfill finds out and goes on"
     table = Table.grid(padding=(0, 2, 0, 0))

@@ -18,6 +18,7 @@ from etl_core.errors import BadParameter, EtlError
 if TYPE_CHECKING:
     from etl_core.cli import Chosen
     from etl_core.scheduling.scheduler import Scheduler
+    from etl_core.scheduling.store import Stored
 
 PATIENCE = 5.0  # seconds a running job is waited for at the end
 
@@ -67,8 +68,7 @@ def schedule(
             options = {"timezone": timezone, "limit": 31 if limit is None else limit, "notebook": notebook}
             scheduler.add_schedule(chosen.target or FLIGHTS, every=every, cron=cron, **options)
         for one in scheduler.schedules():
-            due = f"next at {one.next_run.astimezone():%Y-%m-%d %H:%M:%S %Z}" if one.next_run else "paused"
-            say(f"{one.pipeline}: {one.when}, {one.error or due}")
+            say(f"{one.pipeline}: {one.when}, {_due(one, 'next at ')}")
         while not ended.wait(0.5):
             if not scheduler.alive:
                 died = "the scheduler's thread has died; what is stored is kept, start it again"
@@ -94,10 +94,16 @@ def schedules(as_json: bool) -> None:
 
     table = Table("pipeline", "kind", "when", "next run", "days a tick", "notebook")
     for one in found:
-        due = f"{one.next_run.astimezone():%Y-%m-%d %H:%M:%S %Z}" if one.next_run else "paused"
         limit = str(one.limit) if one.limit else ""
-        table.add_row(one.pipeline, one.kind, one.when or "", one.error or due, limit, "yes" if one.notebook else "")
+        table.add_row(one.pipeline, one.kind, one.when or "", _due(one), limit, "yes" if one.notebook else "")
     console().print(table)
+
+
+def _due(one: Stored, before: str = "") -> str:
+    """Its next run in local time, or why there is none."""
+    if one.error or one.paused:
+        return one.error or "paused"
+    return f"{before}{one.next_run.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _lost() -> str:

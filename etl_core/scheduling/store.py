@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,7 +29,10 @@ TRUST = "ETL_TRUST_JOB_STORE"
 
 @dataclass(frozen=True)
 class Stored:
-    """One job of the store; `kind` is schedule, retry or now. `error` says why it cannot be read."""
+    """One job of the store; `kind` is schedule, retry or now. A paused schedule's retries are `paused` with it.
+
+    `error` says why it cannot be read.
+    """
 
     id: str
     kind: str
@@ -41,14 +44,11 @@ class Stored:
     limit: int | None = None
     notebook: bool = False
     error: str | None = None
-
-    @property
-    def paused(self) -> bool:
-        return self.next_run is None and self.error is None
+    paused: bool = False
 
     def as_json(self) -> dict[str, object]:
         next_run = self.next_run.isoformat(timespec="milliseconds").replace("+00:00", "Z") if self.next_run else None
-        return {**vars(self), "next_run": next_run, "paused": self.paused}
+        return {**vars(self), "next_run": next_run}
 
 
 class JobStore(SQLAlchemyJobStore):
@@ -157,7 +157,10 @@ def stored_schedules() -> list[Stored]:
     check_private(file)
     with reading(writer(f"sqlite:///{file}")) as conn:
         rows = conn.exec_driver_sql("SELECT id, next_run_time, job_state FROM apscheduler_jobs").all()
-    return sorted((_stored(*row) for row in rows), key=lambda one: one.next_run or datetime.max.replace(tzinfo=UTC))
+    found = [_stored(*row) for row in rows]
+    paused = {one.pipeline for one in found if one.kind == "schedule" and one.next_run is None and one.error is None}
+    found = [replace(one, paused=one.kind != "now" and one.pipeline in paused) for one in found]
+    return sorted(found, key=lambda one: one.next_run or datetime.max.replace(tzinfo=UTC))
 
 
 def _stored(job_id: str, due: float | None, pickled: bytes) -> Stored:

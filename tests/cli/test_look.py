@@ -76,7 +76,13 @@ def test_status_is_well_until_a_day_is_blocked(call, document, spoil):
     assert "scheduler" in call("status").stdout and found["scheduler"] is None
     scheduler = get_scheduler().start()
     assert document("status")["scheduler"].startswith(f"pid {os.getpid()} on ")
+    scheduler.add_schedule("etl_core:flights", every=3600)
+    assert "paused" not in call("status").stdout
+    scheduler.pause("flights")
+    assert document("status")["paused"] is True
     scheduler.stop()
+    assert "paused: no ticks and no retries" in call("status").stdout
+    assert "paused" in call("schedules").stdout
     done = call("status")
     assert done.exit_code == 1
     assert "1 day is blocked" in done.stdout

@@ -24,6 +24,7 @@ from tests.room.look import marked, svg
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 TICKING = Stored("toy", "schedule", "toy", NOW + timedelta(seconds=5), "every 5 s", "UTC", "x:y", 1)
+PAUSED = replace(TICKING, next_run=None, paused=True)
 EVIL = '<script>alert(1)</script> & "quotes"'
 
 
@@ -147,8 +148,7 @@ def test_a_day_that_is_blocked_waits_for_no_retry() -> None:
 
 def test_while_paused_no_time_is_told_at_which_nothing_will_come() -> None:
     failed = run(2, 10, 1.0, "failed", retry_at=NOW + timedelta(seconds=30))
-    paused = replace(TICKING, next_run=None)
-    view = look(Facts(runs=(failed,), waiting=(failed,), stored=(paused,)), "paused")
+    view = look(Facts(runs=(failed,), waiting=(failed,), stored=(PAUSED,)), "paused")
     assert "; a retry waits<" in timeline(view) and "next retry" not in timeline(view)
     assert "waiting" in runs_table(view, [failed], None) and "12:00:30" not in runs_table(view, [failed], None)
 
@@ -290,7 +290,7 @@ def test_green_but_stale() -> None:
         loaded=frozenset(days(1, 2)),
         pending=tuple(PendingDay(day, "new") for day in days(*range(3, 9))),
         runs=(run(2, 100), run(1, 101)),
-        stored=(replace(TICKING, next_run=None),),
+        stored=(PAUSED,),
     )
     current, scheduler, _, failed, *_ = headline(look(facts, "paused"))
     assert (current.value, current.tone) == ("6 days pending", "bad")
@@ -301,7 +301,7 @@ def test_green_but_stale() -> None:
 
 def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
     done = Facts(landed=days(1), loaded=frozenset(days(1)), stored=(TICKING,))
-    paused = replace(done, stored=(replace(TICKING, next_run=None),))
+    paused = replace(done, stored=(PAUSED,))
     for view, said in (
         (look(done), ("nothing", "ok")),
         (look(done, "stopped"), ("press Start", "warn")),
@@ -313,6 +313,15 @@ def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
         assert (told.value, told.tone) == said, view.state
 
 
+def test_a_pause_of_another_pipeline_is_told() -> None:
+    other = replace(PAUSED, id="weather", pipeline="weather")
+    for state in ("running", "held"):
+        told = headline(look(Facts(landed=days(1), loaded=frozenset(days(1)), stored=(TICKING, other)), state))[1]
+        assert told.tone == "ok" and told.detail.endswith(" · weather is paused")
+    told = headline(look(Facts(landed=days(1), stored=(PAUSED,)), "held"))[1]
+    assert told.detail.endswith("every 5 s · paused")
+
+
 def test_nothing_is_promised_that_waits_for_a_button() -> None:
     bad = run(2, 10, 1.0, "failed", permanent=True, blocked=True, error="BadSchema")
     day = date(2024, 1, 2)
@@ -320,7 +329,7 @@ def test_nothing_is_promised_that_waits_for_a_button() -> None:
     redo = Facts(landed=days(2), pending=(PendingDay(day, "crashed", "its process died"),))
     for state, stored, blocked_is, redo_is in (
         ("running", TICKING, "is loaded by itself", "a tick loads it"),
-        ("paused", replace(TICKING, next_run=None), "is loaded once you press Resume", "once you press Resume"),
+        ("paused", PAUSED, "is loaded once you press Resume", "once you press Resume"),
         ("stopped", TICKING, "is loaded once you press Start", "once you press Start"),
     ):
         assert blocked_is in headline(look(replace(blocked, stored=(stored,)), state))[5].detail
@@ -332,14 +341,15 @@ def test_a_retry_heals_nothing_while_ticks_do_not_come() -> None:
     facts = Facts(landed=days(2), pending=(PendingDay(date(2024, 1, 2), "waiting"),), runs=(failed,), waiting=(failed,))
     for state, stored, said in (
         ("running", TICKING, ("1 heals itself", "2024-01-02: attempt 2 at 12:00:30 UTC")),
-        ("paused", replace(TICKING, next_run=None), ("1 waiting", "2024-01-02: attempt 2 once you press Resume")),
+        ("paused", PAUSED, ("1 waiting", "2024-01-02: attempt 2 once you press Resume")),
         ("stopped", TICKING, ("1 waiting", "2024-01-02: attempt 2 once you press Start")),
         (
             "held",
-            replace(TICKING, next_run=None),
+            PAUSED,
             (
                 "1 waiting",
-                "2024-01-02: attempt 2 once you press Start, then Resume, once the other scheduler is stopped",
+                "2024-01-02: attempt 2 once you press Resume in the other room; or Start, then Resume, once the other "
+                "scheduler is stopped",
             ),
         ),
     ):

@@ -132,7 +132,10 @@ def test_a_paused_schedule_holds_its_retries(scheduler, failed: history.Run, mon
     until(lambda: not scheduler._background.pool.at_work())
     assert attempts() == [(1, "failed")]
     scheduler.resume("toy")
-    assert {one.kind for one in stored_schedules()} == {"retry", "schedule"}
+    assert {one.kind: one.paused for one in stored_schedules()} == {"retry": False, "schedule": False}
+    scheduler.pause("toy")
+    assert {one.kind: one.paused for one in stored_schedules()} == {"retry": True, "schedule": True}
+    scheduler.resume("toy")
     scheduler._background.modify_job("retry|toy|2024-01-01|2", next_run_time=datetime.now(UTC))
     until(lambda: attempts() == [(1, "failed"), (2, "succeeded")])
 

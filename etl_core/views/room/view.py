@@ -142,7 +142,10 @@ class View:
         if self.state in ("running", "paused", "starting", "stopping"):
             return "Resume" if paused else "Start"
         buttons = "Start, then Resume" if paused else "Start"
-        return f"{buttons}, once the other scheduler is stopped" if self.state == "held" else buttons
+        if self.state == "held":
+            there = "Resume in the other room; or " if paused else ""
+            return f"{there}{buttons}, once the other scheduler is stopped"
+        return buttons
 
     @property
     def due(self) -> datetime | None:
