@@ -7,7 +7,7 @@ SHELL := /bin/sh
 DAY ?= 2013-01-15
 VENV ?= .venv
 STATE = $(or $(ETL_HOME),data/state)
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 4 --dist worksteal
 LAB_ARGS ?=
 UPGRADE ?=
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 
-from etl_core import settings
 from etl_core.errors import DatabaseError, EtlError, TransientError
 
 BUSY_TIMEOUT = 15  # seconds a writer waits for another one
@@ -30,7 +28,6 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "cache_size = -32768",  # 32 MB hold a month's load: with the default 2, pages are written and read again within it
 )
-Migration = Callable[[sa.Connection], None]
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -75,32 +72,6 @@ def writer(url: str) -> sa.Engine:
     return _writer(url, os.getpid())
 
 
-def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.Engine:
-    """A `writer` on a database whose tables are those of this version.
-
-    An older schema is brought up to date in one transaction: killed in it, the old one is still there. A newer one, a
-    file that is no database, or one that cannot be written is a DatabaseError.
-    """
-    if url.startswith("sqlite:///"):
-        settings.private_folder(Path(url.removeprefix("sqlite:///")).parent)
-    database = writer(url)
-    with reading(database) as conn:
-        found = _version(conn, name)
-    if found < len(migrations):
-        with database.begin() as conn:
-            if conn.dialect.name == "postgresql":  # two processes that create the same table would fail
-                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
-            for step in migrations[_version(conn, name) :]:
-                step(conn)
-            _set_version(conn, name, len(migrations))
-    elif found > len(migrations):
-        raise DatabaseError(
-            f"{_place(database)}: has schema version {found}, this program knows up to {len(migrations)}; "
-            "update the program, or point it at another database"
-        )
-    return database
-
-
 @contextmanager
 def reading(database: sa.Engine) -> Iterator[sa.Connection]:
     """A connection that sees one state of the database and takes no lock, whatever `database` is."""
@@ -126,7 +97,7 @@ def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], ro
     try:
         cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)
     except sqlite3.Error as error:
-        raise _in_words(error, _place(conn.engine)) or error from error
+        raise _in_words(error, place_of(conn.engine)) or error from error
 
 
 @cache
@@ -190,10 +161,11 @@ def _inode(path: str) -> int | None:
 
 def _explain(context: sa.engine.ExceptionContext) -> EtlError | None:
     """Replaces the driver's error by what is returned."""
-    return _in_words(context.original_exception, _place(context.engine)) if context.engine else None
+    return _in_words(context.original_exception, place_of(context.engine)) if context.engine else None
 
 
-def _place(database: sa.Engine) -> str:
+def place_of(database: sa.Engine) -> str:
+    """The file or address of a database, fit for a message."""
     url = database.url
     return url.database or "" if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
 
@@ -214,21 +186,3 @@ def _in_words(error: BaseException, place: str) -> EtlError | None:
     if "not a database" in text or "malformed" in text:
         return DatabaseError(f"{place}: is not a whole SQLite database ({text}); move it away, a new one will be made")
     return None
-
-
-def _version(conn: sa.Connection, name: str) -> int:
-    if conn.dialect.name == "sqlite":
-        return conn.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if not sa.inspect(conn).has_table("schema_versions"):
-        return 0
-    found = conn.execute(sa.text("SELECT version FROM schema_versions WHERE name = :name"), {"name": name})
-    return found.scalar() or 0
-
-
-def _set_version(conn: sa.Connection, name: str, version: int) -> None:
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql(f"PRAGMA user_version = {version:d}")
-        return
-    conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS schema_versions (name text PRIMARY KEY, version integer NOT NULL)")
-    conn.execute(sa.text("DELETE FROM schema_versions WHERE name = :name"), {"name": name})
-    conn.execute(sa.text("INSERT INTO schema_versions VALUES (:name, :version)"), {"name": name, "version": version})

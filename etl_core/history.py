@@ -17,10 +17,11 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from etl_core import settings
-from etl_core.database import open_database, reading
+from etl_core.database import reading
 from etl_core.errors import EtlError
 from etl_core.history_tables import events, last_runs, metadata, runs, stage_runs
 from etl_core.interval import Interval
+from etl_core.schema import open_database
 
 Row = TypeVar("Row")
 

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Date, Float, Integer, MetaData, Table, Text
 
 from etl_core import settings
-from etl_core.database import Instant, open_database, reading
+from etl_core.database import Instant, reading
+from etl_core.schema import open_database
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -104,7 +104,7 @@ def _print_runs(runs: list[Run], all_pipelines: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from etl_core.views.report import state_of
+    from etl_core.views.evidence import state_of
 
     out = console()
     wide, many = out.width >= WIDE, all_pipelines and len({run.pipeline for run in runs}) > 1

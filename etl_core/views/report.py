@@ -9,42 +9,21 @@ as HTML, a terminal as text: report_html.py and report_text.py.
 
 from __future__ import annotations
 
-import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
-from etl_core import history, running, warehouse
-from etl_core.database import reading
-from etl_core.errors import EtlError
-from etl_core.history import Event, Run, StageRun, runs
-from etl_core.pipeline import Pipeline
+from etl_core import history
+from etl_core.history import Event, Run, StageRun
+from etl_core.views.evidence import Rejected, attempts_of, loaded_by, rejected_lines, state_of
 from etl_core.views.frames import Frame, frames_that_matter
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FLIGHTS = "flights"
-LONGEST = 2000  # characters of a rejected line that a report keeps
-_VALUE = re.compile(r"'.*'|-?\b\d[\d,.:-]*")
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """Rejected lines of one kind of reason, and the first of them: flight_date, source_line, reason, row (its text)."""
-
-    reason: str
-    count: int
-    example: dict[str, Any]
-
-    @property
-    def told(self) -> str:
-        """The reason: with its value where it is the only one."""
-        return self.reason if self.count > 1 else self.example["reason"]
 
 
 @dataclass(frozen=True)
@@ -156,12 +135,7 @@ def explain(run: str | Run = "last") -> Report:
     state = state_of(found)
     if state not in (found.status, "died", "overdue"):
         found = history.find(found.run_id)
-    receipts = _receipts(found)
-    loaded_by = None
-    if len(receipts) == len(found.interval.days) and found.run_id not in {r.run_id for r in receipts.values()}:
-        newest = max(receipts.values(), key=lambda receipt: receipt.loaded_at)
-        loaded_by = _read(runs.c.run_id == newest.run_id, runs.c.started_at > found.started_at)
-    rejected = _rejected(found) if found.pipeline == FLIGHTS and found.rows_rejected else []
+    rejected = rejected_lines(found) if found.pipeline == FLIGHTS and found.rows_rejected else []
     return Report(
         run=found,
         state=state,
@@ -170,73 +144,6 @@ def explain(run: str | Run = "last") -> Report:
         rejected=rejected,
         rejected_replaced=sum(each.count for each in rejected) < (found.rows_rejected or 0)
         and found.pipeline == FLIGHTS,
-        attempts=_attempts(found),
-        loaded_by=loaded_by[0] if loaded_by else None,
+        attempts=attempts_of(found),
+        loaded_by=loaded_by(found),
     )
-
-
-def state_of(run: Run, timeout: float = Pipeline.run_timeout) -> str:
-    """The status of a run; of one that is called running, 'overdue' (past `timeout` seconds) or 'died' if it is so."""
-    if run.status != "running":
-        return run.status
-    if running.is_alive(run.run_id):
-        return "overdue" if (datetime.now(UTC) - run.started_at).total_seconds() > timeout else "running"
-    status = history.find(run.run_id).status  # it may have ended between the two looks
-    return "died" if status == "running" else status
-
-
-def _read(*conditions: sa.ColumnElement[bool]) -> list[Run]:
-    with reading(history.open_history()) as conn:
-        found = conn.execute(sa.select(runs).where(*conditions).order_by(runs.c.started_at).limit(100))
-        return [Run(**row._mapping) for row in found]
-
-
-def _attempts(run: Run) -> list[Run]:
-    """The run, what it is a retry of, and its retries: `retry_of` names the attempt before, or the first one."""
-    chain = {run.run_id: run}
-    before = run.retry_of
-    while before and before not in chain:
-        earlier = _read(runs.c.run_id == before)
-        chain |= {each.run_id: each for each in earlier}
-        before = earlier[0].retry_of if earlier else None
-    new = list(chain)
-    while new:
-        later = _read(runs.c.retry_of.in_(new), runs.c.run_id.not_in(list(chain)))
-        new = [each.run_id for each in later]
-        chain |= {each.run_id: each for each in later}
-    return sorted(chain.values(), key=lambda each: each.started_at)
-
-
-def _receipts(run: Run) -> dict[Any, warehouse.Receipt]:
-    try:
-        return warehouse.receipts_of(run.pipeline, run.interval.days)
-    except EtlError:
-        return {}  # the history can be read where the warehouse cannot, and may say why
-
-
-def _rejected(run: Run) -> list[Rejected]:
-    """The rejected lines of a run that are still there, by the kind of reason (its words before the colon)."""
-    table = warehouse.metadata.tables["rejected_flights"]
-    here = (
-        table.c.run_id == run.run_id,
-        table.c.flight_date >= run.interval_start,
-        table.c.flight_date < run.interval_end,
-    )
-    columns = [table.c.flight_date, table.c.source_line, table.c.reason, sa.func.substr(table.c.row, 1, LONGEST)]
-    chosen = sa.select(*columns).where(*here).order_by(table.c.flight_date, table.c.source_line)
-    found: dict[str, Rejected] = {}
-    try:
-        with reading(warehouse.open_warehouse()) as conn:
-            for day, line, reason, row in conn.execute(chosen):
-                example = {"flight_date": str(day), "source_line": line, "reason": reason, "row": row}
-                before = found.get(_kind(reason), Rejected(_kind(reason), 0, example))
-                found[before.reason] = replace(before, count=before.count + 1)
-    except EtlError:
-        return []
-    return sorted(found.values(), key=lambda each: -each.count)
-
-
-def _kind(reason: str) -> str:
-    """A reason without the value that was found: 'dep_time: found …, expected a time of day as HHMM, …'."""
-    found, expected, more = reason.partition(", expected")
-    return _VALUE.sub("…", found) + expected + more

@@ -27,6 +27,7 @@ from etl_core import (
     open_warehouse,
     query,
     receipts_of,
+    schema,
     settings,
     warehouse,
 )
@@ -64,47 +65,47 @@ def second(conn: sa.Connection) -> None:
 
 def version(url: str, name: str = "test") -> int:
     with database.reading(database.engine(url)) as conn:
-        return database._version(conn, name)
+        return schema._version(conn, name)
 
 
 def put_version(url: str, name: str, number: int) -> None:
     with database.writer(url).begin() as conn:
-        database._set_version(conn, name, number)
+        schema._set_version(conn, name, number)
 
 
 def test_an_older_schema_is_brought_up_to_date(letters: Path, home: Path) -> None:
     url = f"sqlite:///{home / 'x.db'}"
-    with database.open_database(url, [first], "test").begin() as conn:
+    with schema.open_database(url, [first], "test").begin() as conn:
         conn.exec_driver_sql("INSERT INTO one VALUES (7)")
     assert version(url) == 1
-    with database.reading(database.open_database(url, [first, second], "test")) as conn:
+    with database.reading(schema.open_database(url, [first, second], "test")) as conn:
         assert conn.exec_driver_sql("SELECT x FROM two").scalar() == 7
     assert version(url) == 2
 
 
 def test_a_migration_that_fails_leaves_the_old_schema(letters: Path, home: Path) -> None:
     url = f"sqlite:///{home / 'x.db'}"
-    database.open_database(url, [first], "test")
+    schema.open_database(url, [first], "test")
 
     def fails(conn: sa.Connection) -> None:
         second(conn)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        database.open_database(url, [first, fails], "test")
+        schema.open_database(url, [first, fails], "test")
     assert (version(url), tables(home / "x.db")) == (1, {"one"})
-    database.open_database(url, [first, second], "test")
+    schema.open_database(url, [first, second], "test")
     assert (version(url), tables(home / "x.db")) == (2, {"one", "two"})
 
 
 KILLED_IN_A_MIGRATION = """
 import os, signal
-from etl_core import database, settings
+from etl_core import schema, settings
 from tests.core.test_databases import first, second
 def dies(conn):
     second(conn)
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
-database.open_database(settings.current().warehouse_url, [first, dies], "test")
+schema.open_database(settings.current().warehouse_url, [first, dies], "test")
 """
 
 
@@ -112,7 +113,7 @@ def test_a_kill_in_a_migration_leaves_the_old_schema(database: str, letters: Pat
     from etl_core import database as module
 
     url = settings.current().warehouse_url
-    module.open_database(url, [first], "test")
+    schema.open_database(url, [first], "test")
     process = child(KILLED_IN_A_MIGRATION)
     _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, said
@@ -121,7 +122,7 @@ def test_a_kill_in_a_migration_leaves_the_old_schema(database: str, letters: Pat
         return sa.inspect(module.engine(url)).has_table("two")
 
     assert (version(url), two()) == (1, False)
-    module.open_database(url, [first, second], "test")
+    schema.open_database(url, [first, second], "test")
     assert (version(url), two()) == (2, True)
 
 

@@ -1,0 +1,106 @@
+"""What the report of a run is made of: its attempts, whether it is alive, who has loaded its days since, its rejected
+lines. Read from the history, the locks and the warehouse; nothing is changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from etl_core import history, running, warehouse
+from etl_core.database import reading
+from etl_core.errors import EtlError
+from etl_core.history import Run, runs
+from etl_core.pipeline import Pipeline
+
+LONGEST = 2000  # characters of a rejected line that a report keeps
+_VALUE = re.compile(r"'.*'|-?\b\d[\d,.:-]*")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rejected lines of one kind of reason, and the first of them: flight_date, source_line, reason, row (its text)."""
+
+    reason: str
+    count: int
+    example: dict[str, Any]
+
+    @property
+    def told(self) -> str:
+        """The reason: with its value where it is the only one."""
+        return self.reason if self.count > 1 else self.example["reason"]
+
+
+def state_of(run: Run, timeout: float = Pipeline.run_timeout) -> str:
+    """The status of a run; of one that is called running, 'overdue' (past `timeout` seconds) or 'died' if it is so."""
+    if run.status != "running":
+        return run.status
+    if running.is_alive(run.run_id):
+        return "overdue" if (datetime.now(UTC) - run.started_at).total_seconds() > timeout else "running"
+    status = history.find(run.run_id).status  # it may have ended between the two looks
+    return "died" if status == "running" else status
+
+
+def attempts_of(run: Run) -> list[Run]:
+    """The run, what it is a retry of, and its retries: `retry_of` names the attempt before, or the first one."""
+    chain = {run.run_id: run}
+    before = run.retry_of
+    while before and before not in chain:
+        earlier = _read(runs.c.run_id == before)
+        chain |= {each.run_id: each for each in earlier}
+        before = earlier[0].retry_of if earlier else None
+    new = list(chain)
+    while new:
+        later = _read(runs.c.retry_of.in_(new), runs.c.run_id.not_in(list(chain)))
+        new = [each.run_id for each in later]
+        chain |= {each.run_id: each for each in later}
+    return sorted(chain.values(), key=lambda each: each.started_at)
+
+
+def loaded_by(run: Run) -> Run | None:
+    """The later run that has loaded the same days, if all of them are loaded and not by this one."""
+    try:
+        receipts = warehouse.receipts_of(run.pipeline, run.interval.days).values()
+    except EtlError:
+        return None  # the history can be read where the warehouse cannot, and may say why
+    if len(receipts) < len(run.interval.days) or run.run_id in {receipt.run_id for receipt in receipts}:
+        return None
+    newest = max(receipts, key=lambda receipt: receipt.loaded_at)
+    return next(iter(_read(runs.c.run_id == newest.run_id, runs.c.started_at > run.started_at)), None)
+
+
+def rejected_lines(run: Run) -> list[Rejected]:
+    """The rejected lines of a run that are still there, by the kind of reason (its words before the colon)."""
+    table = warehouse.metadata.tables["rejected_flights"]
+    here = (
+        table.c.run_id == run.run_id,
+        table.c.flight_date >= run.interval_start,
+        table.c.flight_date < run.interval_end,
+    )
+    columns = [table.c.flight_date, table.c.source_line, table.c.reason, sa.func.substr(table.c.row, 1, LONGEST)]
+    chosen = sa.select(*columns).where(*here).order_by(table.c.flight_date, table.c.source_line)
+    found: dict[str, Rejected] = {}
+    try:
+        with reading(warehouse.open_warehouse()) as conn:
+            for day, line, reason, row in conn.execute(chosen):
+                example = {"flight_date": str(day), "source_line": line, "reason": reason, "row": row}
+                before = found.get(_kind(reason), Rejected(_kind(reason), 0, example))
+                found[before.reason] = replace(before, count=before.count + 1)
+    except EtlError:
+        return []
+    return sorted(found.values(), key=lambda each: -each.count)
+
+
+def _read(*conditions: sa.ColumnElement[bool]) -> list[Run]:
+    with reading(history.open_history()) as conn:
+        found = conn.execute(sa.select(runs).where(*conditions).order_by(runs.c.started_at).limit(100))
+        return [Run(**row._mapping) for row in found]
+
+
+def _kind(reason: str) -> str:
+    """A reason without the value that was found: 'dep_time: found …, expected a time of day as HHMM, …'."""
+    found, expected, more = reason.partition(", expected")
+    return _VALUE.sub("…", found) + expected + more
