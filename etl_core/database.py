@@ -11,9 +11,10 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -79,6 +80,16 @@ def reading(database: sa.Engine) -> Iterator[sa.Connection]:
         yield conn.execution_options(begin="DEFERRED")
 
 
+@contextmanager
+def driver_cursor(conn: sa.Connection) -> Iterator[Any]:
+    """A cursor of the driver itself, for what is too slow through SQLAlchemy; its errors are ours all the same."""
+    with closing(conn.connection.cursor()) as cursor:
+        try:
+            yield cursor
+        except sqlite3.Error as error:
+            raise _in_words(error, place_of(conn.engine)) or error from error
+
+
 def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple]) -> None:
     """Insert tuples by the driver's fastest way, inside the transaction that `conn` has open.
 
@@ -87,17 +98,14 @@ def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], ro
     what the driver raises, or our error where it has one.
     """
     names = ", ".join(columns)
-    cursor = conn.connection.cursor()
-    if conn.dialect.name == "postgresql":
-        with cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    places = ", ".join("?" * len(columns))
-    try:
-        cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)
-    except sqlite3.Error as error:
-        raise _in_words(error, place_of(conn.engine)) or error from error
+    with driver_cursor(conn) as cursor:
+        if conn.dialect.name == "postgresql":
+            with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            places = ", ".join("?" * len(columns))
+            cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)
 
 
 @cache

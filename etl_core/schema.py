@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from etl_core import settings
-from etl_core.database import place_of, reading, writer
+from etl_core.database import driver_cursor, place_of, reading, writer
 from etl_core.errors import DatabaseError
 
 Migration = Callable[[sa.Connection], None]
@@ -45,7 +45,8 @@ def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.En
 
 def _version(conn: sa.Connection, name: str) -> int:
     if conn.dialect.name == "sqlite":
-        return conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+        with driver_cursor(conn) as cursor:  # asked some times a run, and no transaction is needed for it
+            return cursor.execute("PRAGMA user_version").fetchone()[0]
     if not sa.inspect(conn).has_table("schema_versions"):
         return 0
     found = conn.execute(sa.text("SELECT version FROM schema_versions WHERE name = :name"), {"name": name})

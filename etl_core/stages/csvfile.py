@@ -64,10 +64,10 @@ def to_frame(files: Sequence[CsvFile], columns: Sequence[Column], **further: np.
 
     `further` columns follow, a value a row.
     """
-    table = pa.concat_tables([schema(columns).empty_table(), *(file.table for file in files)])
+    table = pa.concat_tables([file.table for file in files] or [schema(columns).empty_table()])
     for name, values in further.items():
         table = table.append_column(name, pa.array(values))
-    return table.combine_chunks().to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get)
+    return table.combine_chunks().to_pandas(types_mapper={pa.int32(): pd.Int32Dtype()}.get, use_threads=False)
 
 
 def _arrow_type(column: Column) -> pa.DataType:

@@ -73,6 +73,8 @@ def _receipts(transformed: Transformed) -> dict[date, tuple[str, int, int]]:
 
 
 def _rows_a_day(frame: pd.DataFrame) -> dict[date, int]:
+    if frame.empty:
+        return {}
     days, counts = np.unique(frame.flight_date.to_numpy("datetime64[D]"), return_counts=True)
     return dict(zip(days.tolist(), counts.tolist(), strict=True))
 

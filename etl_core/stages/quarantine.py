@@ -15,11 +15,14 @@ from etl_core.stages.landing import LandedDay
 from etl_core.stages.lines import row_text
 
 _REJECTED = {"flight_date": "datetime64[s]", "source_line": "int64", "reason": "str", "row": "str"}
+_NONE = pd.DataFrame({name: pd.array([], dtype=dtype) for name, dtype in _REJECTED.items()})  # the usual case
 
 
 def rejected_frame(rows: Iterable[tuple[date, int, str, str]] = ()) -> pd.DataFrame:
     """Rejected lines as a DataFrame with its dtypes, even where there is none."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(_REJECTED)
+    columns = list(zip(*rows, strict=True))
+    if not columns:
+        return _NONE.copy()
     typed = zip(_REJECTED.items(), columns, strict=True)
     return pd.DataFrame({name: pd.array(values, dtype=dtype) for (name, dtype), values in typed})
 

@@ -61,18 +61,17 @@ def transform(extracted: Extracted) -> Transformed:
         if len(found):
             reasons, good = pd.concat([reasons, found]), good.drop(found.index)
     notes = list(extracted.notes)
-    flights = _in_our_terms(good, _zones(good.dest, extracted.airports, notes))
-    flights = _with_weather(flights, extracted.weather, notes)
+    zones, weather = _zones(good.dest, extracted.airports, notes), _weather(good, extracted.weather, notes)
     return Transformed(
         interval=extracted.interval,
-        flights=flights[COLUMNS],
+        flights=_in_our_terms(good, zones, weather),
         rejected=_rejected(extracted, source, reasons),
         landed={files.day: files.source_hash for files in extracted.landed},
         notes=notes,
     )
 
 
-def _in_our_terms(good: pd.DataFrame, zones: pd.Series) -> pd.DataFrame:
+def _in_our_terms(good: pd.DataFrame, zones: pd.Series, weather: dict[str, np.ndarray]) -> pd.DataFrame:
     arrival = clock.scheduled_arrival(good.scheduled_departure, good.flight_date, good.sched_arr_time, zones)
     never_left, never_arrived = good.dep_time.isna(), good.arr_delay.isna()
     status = np.select([never_left, never_arrived], [0, 1], default=2)
@@ -92,9 +91,9 @@ def _in_our_terms(good: pd.DataFrame, zones: pd.Series) -> pd.DataFrame:
         "arrival_delay": good.arr_delay,
         "air_time": good.air_time,
         "distance": good.distance,
-        "time_hour": good.time_hour,
     }
-    return pd.DataFrame({name: values.array for name, values in columns.items()})  # arrays: no index to compare
+    arrays = {name: values.array for name, values in columns.items()}  # arrays: no index to compare
+    return pd.DataFrame({**arrays, **weather})
 
 
 def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Series:
@@ -108,8 +107,8 @@ def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Seri
     return zones.to_pandas()
 
 
-def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Join the weather of the same day's file on origin and UTC hour; of two lines for one hour the first counts."""
+def _weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> dict[str, np.ndarray]:
+    """Each flight's weather, of the same day's file at its origin and UTC hour; of two lines the first counts."""
     hours = _day_place_hour(weather)
     again = hours.duplicated()
     if again.any():
@@ -119,8 +118,7 @@ def _with_weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]
             notes.append(f"{where}: {at} is there twice; the first line counts")
         weather, hours = weather[~again], hours[~again]
     row_of = hours.get_indexer(_day_place_hour(flights))  # -1, the NaN at the end, where there is no line for the hour
-    found = {ours: np.append(weather[name].to_numpy(), np.nan)[row_of] for name, ours in WEATHER_NAMES.items()}
-    return flights.assign(**found)
+    return {ours: np.append(weather[name].to_numpy(), np.nan)[row_of] for name, ours in WEATHER_NAMES.items()}
 
 
 def _day_place_hour(rows: pd.DataFrame) -> pd.Index:
@@ -145,6 +143,9 @@ def _skipped_by_the_clock(good: pd.DataFrame) -> pd.Series:
 
 def _duplicates(good: pd.DataFrame) -> pd.Series:
     """A reason for each row whose key an earlier row has."""
+    instant = good.scheduled_departure.to_numpy("datetime64[s]").astype("int64")
+    if len(np.unique(good.flight.to_numpy() * 2**40 + instant)) == len(good):
+        return pd.Series(dtype="str")  # not even two columns of the key recur; that is soon seen
     again = good.duplicated(KEY)
     if not again.any():
         return pd.Series(dtype="str")
