@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -187,6 +188,27 @@ def test_html_is_escaped_and_in_the_theme_of_jupyterlab():
     assert "var(--jp-" in html
     assert "\x1b" not in html + repr(report)
     assert "\u202e" not in html + repr(report)
+
+
+def test_coloured_words_can_be_read_on_white_and_on_black():
+    """WCAG's contrast of 4.5 : 1; where a colour is mixed with the text's own, on both grounds."""
+    from etl_core.views.report_html import STATES, as_html
+
+    def light(channels: list[float]) -> float:
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    flights.run("2013-01-15")
+    for state in STATES:
+        html = as_html(replace(explain(), state=state))
+        inks = re.findall(r"[^-]color: (?:color-mix\(in srgb, )?(?:var\([^#]*)(#[0-9a-f]{6})\)(?: (\d+)%)?", html)
+        assert inks, state
+        for colour, share in inks:
+            own, part = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)], int(share or 100) / 100
+            for text, ground in ((0.13, 1.0), (0.87, 0.07)):  # JupyterLab's text on its white, on its black
+                one, other = light([part * c + (1 - part) * text for c in own]), light([ground] * 3)
+                contrast = (max(one, other) + 0.05) / (min(one, other) + 0.05)
+                assert contrast >= 4.5, (state, colour, share, ground, round(contrast, 2))
 
 
 def test_frames_of_a_chain_are_those_of_the_last_error():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ipywidgets as widgets
 import pytest
 
 from etl_core.errors import EtlError
+from etl_core.scheduling import get_scheduler
+from etl_core.views.room.choice import Choice
 from etl_core.views.room.delivery import Delivery
 from etl_core.views.room.table import ROWS
 from tests.core.toy import land, toy, until
@@ -24,6 +27,10 @@ def state(panel: object) -> str:
 def told(panel: object) -> str:
     painted(panel)
     return panel.face.message.value
+
+
+def plain(html: str) -> str:
+    return re.sub("<[^>]*>", "", html)
 
 
 def rows(panel: object) -> list[tuple[str, str]]:
@@ -198,8 +205,6 @@ def test_cron_text_is_checked_as_it_is_typed(panel: object, room: object) -> Non
 
 
 def test_the_choices_show_what_is_stored_until_something_is_chosen(panel: object, room: object) -> None:
-    from etl_core.views.room.choice import Choice
-
     room.start(choice=Choice("daily", at="07:45", timezone="UTC", limit=9))
     card = panel.schedule
     until(lambda: (card.mode.value, card.at.value, card.limit.value) == ("daily", "07:45", 9))
@@ -208,6 +213,18 @@ def test_the_choices_show_what_is_stored_until_something_is_chosen(panel: object
     room.set_schedule(Choice(seconds=600.0, limit=4))  # from elsewhere, meanwhile
     painted(panel)
     assert (card.mode.value, card.limit.value) == ("daily", 2)  # what is being chosen stays
+
+
+def test_the_times_told_begin_with_the_stored_one_and_none_is_due_while_paused(panel: object, room: object) -> None:
+    room.start(choice=Choice(seconds=600.0, timezone="UTC"))
+    due = (datetime.now(UTC) + timedelta(minutes=20)).replace(microsecond=0)
+    get_scheduler()._background.modify_job("toy", next_run_time=due)
+    times = f"{due:%H:%M:%S}, {due + timedelta(minutes=10):%H:%M:%S}, "
+    until(lambda: f"next five, as chosen: {times}" in plain(panel.schedule.told.value))
+    room.pause()
+    until(lambda: "none is due until you press Resume; as chosen: " in plain(panel.schedule.told.value))
+    panel.schedule.limit.value = 2  # not what is stored: then what is told is what would come
+    until(lambda: times not in plain(panel.schedule.told.value))
 
 
 def test_start_stores_what_was_chosen_before(panel: object, room: object) -> None:

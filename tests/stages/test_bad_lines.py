@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from etl_core.stages.columns import FLIGHTS
+from etl_core.stages.extract import extract
 from tests.stages.files import change, flights_file, lines_of, only_rejected, stages, weather_file, write_lines
 
 GOOD = 894
+
+
+def test_where_nothing_is_rejected_each_has_an_empty_table_of_its_own() -> None:
+    first = extract("2013-01-15")
+    first.rejected["mine"] = 1
+    again = extract("2013-01-15").rejected
+    assert (list(again), len(again)) == (["flight_date", "source_line", "reason", "row"], 0)
 
 
 @pytest.mark.parametrize(

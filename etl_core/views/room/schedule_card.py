@@ -89,9 +89,12 @@ class ScheduleCard:
         gap = (fires[1] - fires[0]).total_seconds() if len(fires) > 1 else 0
         far = "%a %d %b %Y" if len({at.year for at in (view.at, *fires)}) > 1 else "%a %d %b %H:%M"
         times = ", ".join(f"{at:%H:%M:%S}" if gap < 3600 else f"{at:{far}}" for at in fires)
-        told = f"next five, as chosen: {times} {fires[0]:%Z}" if fires else "as chosen it never comes"
-        if fires and schedule and not view.ticking:
+        if not fires:
+            told = "as chosen it never comes"
+        elif schedule and not view.ticking:
             told = f"none is due until you press {view.goes_on}; as chosen: {times} {fires[0]:%Z}"
+        else:
+            told = f"next five, as chosen: {times} {fires[0]:%Z}"
         put(self.told, value=note(now + told))
         put(self.set, disabled=view.state not in ("running", "paused"))
 
