@@ -60,10 +60,14 @@ class Backfill:
 def plan(
     pipeline: Pipeline, first: date | str, last: date | str, batch: str = "day", again: bool = False
 ) -> tuple[list[Interval], list[date]]:
-    """The intervals a backfill would run, and the days of its range that have not landed."""
+    """The intervals a backfill would run, and the days of its range that have not landed.
+
+    What died is given its end before, so that the history is true even where nothing is left to do.
+    """
     if batch not in ("day", "month"):
         raise BadParameter(f"batch: found {batch!r}, expected day or month")
     days = Interval.of(first, last).days
+    running.resolve_dead()
     landed = pipeline.hashes(days)
     receipts = {day: receipt.source_hash for day, receipt in receipts_of(pipeline.name, days).items()}
     todo = list(landed) if again else pending(landed, receipts)

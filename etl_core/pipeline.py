@@ -38,7 +38,8 @@ class Pipeline:
 
     `landed() -> {day: content hash}` may have a parameter `days`, to save hashing the others. `extract(interval)`,
     `transform(extracted)` and `load(transformed, warehouse, run_id)` hand on what they like: the rows of a result are
-    counted by its `rows` (a number, or something with a length) and `rejected`, or by its own length. `load` commits
+    counted by its `rows` (a number, or something with a length) and `rejected`, or by its own length where it is a
+    DataFrame or a list. `load` commits
     data and receipts (`warehouse.write_receipts`) in one transaction of the engine it is given.
     """
 
@@ -98,7 +99,8 @@ class Pipeline:
         hashes = self.hashes(interval.days)
         missing = [day for day in interval.days if day not in hashes]
         if missing:
-            message = f"day: {listed(missing)} has not landed; `etl pending` lists what can be loaded"
+            has = "has" if len(missing) == 1 else "have"
+            message = f"day: {listed(missing)} {has} not landed; `etl pending` lists what can be loaded"
             history.record_event("refused", message, self.name)
             raise NotLanded(message)
         for earlier in list(open_runs.values()):

@@ -55,7 +55,8 @@ def pending(chosen: Chosen, as_json: bool) -> None:
         span = f"{free[0]} {free[-1]}" + (" --batch month" if len(free) > 31 else "")
         note(f"load them: etl {chosen.option}backfill {span}")
     elif "blocked" in kinds:
-        note(f"load one by hand: etl {chosen.option}run {next(each.day for each in days if each.reason == 'blocked')}")
+        first = next(each.day for each in days if each.reason == "blocked")
+        note(f"once the cause is gone, load one by hand: etl {chosen.option}run {first}")
 
 
 @click.command()

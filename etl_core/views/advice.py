@@ -20,13 +20,9 @@ def advice(report: Report) -> list[Step]:
     if state in ("running", "overdue"):
         return _running(report)
     if state == "died":
-        return [
-            (
-                "Its process is gone. The next run of anything records how it ended: succeeded if its load was "
-                "committed, else crashed, and its days are pending again.",
-                _backfill(report),
-            )
-        ]
+        loaded = "its load was committed before: its days are loaded. The next run, tick or backfill records that."
+        lost = "nothing of it was loaded: its days are pending again. The next run, tick or backfill records that."
+        return [(f"Its process is gone, and {loaded if report.committed else lost}", _backfill(report))]
     if report.loaded_by:
         return [
             ("Nothing: the same days were loaded since, by another run.", f"etl show {report.loaded_by.run_id[:8]}")

@@ -72,6 +72,15 @@ def loaded_by(run: Run) -> Run | None:
     return next(iter(_read(runs.c.run_id == newest.run_id, runs.c.started_at > run.started_at)), None)
 
 
+def committed_by(run: Run) -> dict[str, Any]:
+    """The rows that the receipts of a run tell of, by their names in the history; empty where there is none."""
+    try:
+        found = running.committed(run) or {}
+    except EtlError:
+        return {}
+    return {name: value for name, value in found.items() if name != "status"}
+
+
 def rejected_lines(run: Run) -> list[Rejected]:
     """The rejected lines of a run that are still there, by the kind of reason (its words before the colon)."""
     table = warehouse.metadata.tables["rejected_flights"]

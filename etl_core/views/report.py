@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl_core import history
 from etl_core.history import Event, Run, StageRun
-from etl_core.views.evidence import Rejected, attempts_of, loaded_by, rejected_lines, state_of
+from etl_core.views.evidence import Rejected, attempts_of, committed_by, loaded_by, rejected_lines, state_of
 from etl_core.views.frames import Frame, frames_that_matter
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class Report:
         if self.run.duration_s is None and self.state in ("running", "overdue"):
             return (datetime.now(UTC) - self.run.started_at).total_seconds()
         return self.run.duration_s
+
+    @cached_property
+    def committed(self) -> dict[str, Any]:
+        """Of a run that died, the rows that its receipts tell of; empty where its load was not committed."""
+        return committed_by(self.run) if self.state == "died" else {}
 
     @cached_property
     def timeline(self) -> list[Bar]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -42,7 +44,7 @@ def _header(report: Report) -> Table:
 
 def header_lines(report: Report) -> list[tuple[str, str]]:
     """The run in words, line by line; also for the HTML form."""
-    run = report.run
+    run = replace(report.run, **report.committed)
     lines = [
         ("started by", f"{run.trigger}, attempt {run.attempt}"),
         ("when", f"{instant(run.started_at)} UTC{_took(report)}"),
@@ -52,8 +54,9 @@ def header_lines(report: Report) -> list[tuple[str, str]]:
         read = "" if run.rows_extracted is None else f", {run.rows_extracted:,} read"
         lines.append(("rows", f"none loaded{read}"))
     else:
-        parts = f"{run.rows_loaded:,} loaded + {number(run.rows_rejected)} rejected"
-        lines.append(("rows", f"{number(run.rows_extracted)} read = {parts}"))
+        all_told = run.rows_extracted == run.rows_loaded + (run.rows_rejected or 0)
+        read = f"{run.rows_extracted:,} read {'=' if all_told else 'and'} " if run.rows_extracted is not None else ""
+        lines.append(("rows", f"{read}{run.rows_loaded:,} loaded + {number(run.rows_rejected)} rejected"))
     if run.notebook:
         lines.append(("notebook", run.notebook))
     if len(report.attempts) > 1:

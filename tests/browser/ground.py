@@ -88,6 +88,10 @@ class Ground:
         sql = "SELECT message FROM events WHERE kind = ? ORDER BY id"
         return [message for (message,) in self.rows("history.db", sql, kind)]
 
+    def told(self) -> list[tuple[str, str, str]]:
+        """The last events: (at, kind, message)."""
+        return self.rows("history.db", "SELECT at, kind, message FROM events ORDER BY id DESC LIMIT 12")
+
     def stored(self) -> list[str]:
         """Ids of what is stored in the job store."""
         return [name for (name,) in self.rows("jobs.db", "SELECT id FROM apscheduler_jobs ORDER BY id")]

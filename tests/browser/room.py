@@ -99,7 +99,11 @@ class Room:
 
     def has_loaded(self, *days: str) -> None:
         """The receipts are there, the table and the calendar agree with the databases, and no run is at work."""
-        until(self.desk.page, lambda: set(days) <= set(self.ground.loaded()), 60)
+        try:
+            until(self.desk.page, lambda: set(days) <= set(self.ground.loaded()), 60)
+        except AssertionError:
+            told = self.find(".room-message").inner_text(), self.ground.told(), self.ground.runs(), self.ground.stored()
+            raise AssertionError(f"expected {days} loaded, found {self.ground.loaded()}; {told}") from None
         self.agrees()
 
     def agrees(self) -> None:

@@ -53,8 +53,23 @@ def test_a_killed_run_is_pending_as_crashed(child, document):
     shown = child("status").stdout
     assert "all is well" not in shown
     assert "1 run; the next run, tick or backfill finds out" in shown
+    shown = child("show", "last").stdout
+    assert "none loaded" in shown and "nothing of it was loaded: its days are pending again" in shown
     assert child("run", "2013-01-15").returncode == 0
     assert "nothing is blocked" in child("status").stdout  # two days are pending still
+
+
+def test_a_run_killed_after_its_commit_has_loaded_and_a_backfill_records_it(child, document):
+    assert child("run", "2013-01-15", "--fault", "load.after-commit=kill").returncode != 0
+    shown = child("show", "last").stdout
+    assert "✗ died" in shown and "894 read = 894 loaded + 0 rejected" in shown
+    assert "its load was committed before: its days are loaded" in shown
+    assert "etl backfill 2013-01-15 2013-01-15" in shown
+    assert (document("status")["died"], document("status")["days_loaded"]) == (1, 1)
+    done = child("backfill", "2013-01-15", "2013-01-15")
+    assert (done.returncode, done.stdout) == (0, "nothing pending: what has landed is loaded\n")
+    assert document("status")["died"] == 0
+    assert document("history", "--limit", "1")[0]["status"] == "succeeded"
 
 
 def test_status_is_well_until_a_day_is_blocked(call, document, spoil):

@@ -178,6 +178,14 @@ def test_bars_are_as_long_as_the_stages_took():
     assert shares == [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)]
 
 
+def test_rows_in_are_told_as_far_as_they_are_known():
+    flights.run("2013-01-15")
+    run_id = history.find("last").run_id
+    for extracted, told in ((None, "rows 894 loaded + 0"), (1, "1 read and 894 loaded + 0"), (894, "894 read = 894")):
+        change(run_id, rows_extracted=extracted)
+        assert all(told in " ".join(text.split()) for text in both(explain()))
+
+
 def test_html_is_escaped_and_in_the_theme_of_jupyterlab():
     flights.run("2013-01-15", notebook='x"><script>alert(1)</script>')
     change(history.find("last").run_id, error="<img src=x onerror=alert(1)> \x1b[31m \u202e", status="failed")

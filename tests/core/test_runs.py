@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from etl_core import Interval, RetryPolicy, faults, flights, history, open_warehouse, query, receipts_of
@@ -29,6 +30,17 @@ def told(run: Run) -> tuple[dict[str, object], list[dict[str, object]]]:
 def rows_of(day: str) -> list[tuple[object, ...]]:
     table = query("SELECT name, count FROM letters WHERE day = :day ORDER BY name", day=day)
     return list(table.itertuples(index=False, name=None))
+
+
+def test_rows_are_counted_only_where_they_can_be_told(letters: Path) -> None:
+    def counted(extracted: object) -> int | None:
+        own = replace(toy, extract=lambda interval: extracted, transform=lambda _: toy.transform(toy.extract(day)))
+        day = Interval.of("2024-01-01")
+        return own.run("2024-01-01").rows_extracted
+
+    files = {"2024-01-01": b"a,1\n"}
+    found = [counted(one) for one in ([1, 2], pd.DataFrame({"rows": [1, 2, 3]}), files, b"abcd", (1, 2), "text")]
+    assert found == [2, 3, None, None, None, None]
 
 
 def test_in_one_call_and_in_steps_the_same_is_done_and_recorded(letters: Path) -> None:
@@ -262,7 +274,7 @@ def test_a_load_that_returns_nothing_is_counted_by_its_receipts(letters: Path) -
         (("2024-01-02", "2024-01-01"), "until: 2024-01-01 is before day 2024-01-02"),
         (("2024-01-01", "9999-12-31"), "last day there is"),
         (("2024-06-01",), "day: 2024-06-01 has not landed"),
-        (("2024-01-03", "2024-01-08"), "day: 2024-01-04, 2024-01-05, 2024-01-06 and 2 more has not landed"),
+        (("2024-01-03", "2024-01-08"), "day: 2024-01-04, 2024-01-05, 2024-01-06 and 2 more have not landed"),
     ],
 )
 def test_a_wrong_day_is_refused_before_there_is_a_run(given: tuple[object, ...], said: str, letters: Path) -> None:

@@ -14,7 +14,7 @@ from etl_core.scheduling import get_scheduler
 from etl_core.views.control_room import control_room
 from etl_core.views.room.choice import Choice
 from tests.core import toy
-from tests.core.toy import land, until
+from tests.core.toy import child, land, until
 from tests.room.look import SELDOM, answers, until_loaded, until_state
 
 
@@ -126,6 +126,32 @@ def test_start_stores_a_schedule_where_there_is_none_and_keeps_the_one_there_is(
     room.stop()
     assert room.start() == "started"
     assert (room.view().schedule.when, room.view().schedule.next_run) == ("every 3600 s", due)
+
+
+def test_start_runs_the_rooms_own_pipeline_where_another_of_its_name_was_scheduled(
+    room: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from dataclasses import replace\nfrom tests.core.toy import toy\ntoy = replace(toy, target='patient:toy')\n"
+    (tmp_path / "patient.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    scheduler = get_scheduler().start()  # as `etl --pipeline patient:toy schedule --every 600` would
+    scheduler.add_schedule("patient:toy", every=600, limit=2)
+    scheduler.stop()
+    assert room.start() == "started; schedule changed"
+    stored = room.view().schedule
+    assert (stored.target, stored.when, stored.limit) == ("tests.core.toy:toy", "every 600 s", 2)
+
+
+def test_run_now_and_backfill_record_what_died_even_with_nothing_to_load(room: object, letters: Path) -> None:
+    for n, begin in enumerate((room.run_now, lambda: room.backfill("2024-01-01", "2024-01-03"))):
+        land("2024-01-01", f"a,{n}\n")
+        child("toy.run('2024-01-01', '2024-01-03')", ETL_FAULTS=f"load.after-commit=kill*{n + 1}").communicate()
+        assert len(room.view().died) == 1
+        try:
+            assert begin() == "nothing is pending"
+        except BadParameter as error:
+            assert "nothing is pending from" in str(error)
+        assert (room.view().died, history.newest_runs(1)[0].status) == ([], "succeeded")
 
 
 def test_one_day_a_tick_is_told_as_one(room: object) -> None:

@@ -192,6 +192,25 @@ def test_ticks_left_out_are_marked_side_by_side() -> None:
     assert "2 ticks missed or skipped" in html and "<script" not in html
 
 
+def test_a_retry_that_is_stored_again_is_no_recovery() -> None:
+    events = (event(2, 30, "alarm restored", "2024-01-02: attempt 2"), event(1, 40, "recovered", "its process died"))
+    drawn = svg(timeline(look(Facts(events=events))))
+    signs = ["".join(one.itertext())[-1] for one in drawn.iter("text") if one.get("data-event")]
+    assert signs == ["◆", "✚"]
+
+
+def test_a_run_that_died_is_told_beside_a_blocked_day() -> None:
+    dead = run(1, 10, None, "running")
+    bad = run(2, 10, 1.0, "failed", permanent=True, blocked=True, error="BadSchema")
+    day = date(2024, 1, 2)
+    facts = Facts(
+        landed=days(2), runs=(bad, dead), running=(dead,), alive={dead.run_id: False}, stored=(TICKING,),
+        pending=(PendingDay(day, "blocked", "x"),), newest={day: bad.run_id},
+    )  # fmt: skip
+    told = headline(look(facts))[3]
+    assert (told.value, told.detail) == ("1 day needs you", "1 run died · 2024-01-02: x")
+
+
 def test_ticks_left_out_are_counted_and_not_the_events_that_tell_of_them() -> None:
     start = datetime(2026, 3, 6, 11, 58, tzinfo=UTC)
     many = ticks([start + timedelta(seconds=n) for n in range(27)]), ticks([start])
@@ -308,6 +327,13 @@ def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
         (look(paused, "paused"), ("press Resume", "warn")),
         (look(paused, "stopped"), ("press Start, then Resume", "warn")),
         (look(done, "held"), ("nothing here", "ok")),
+        (
+            look(paused, "held"),
+            (
+                "press Resume in its room, if it has one; else Start, then Resume, once the other scheduler is stopped",
+                "warn",
+            ),
+        ),
     ):
         told = headline(view)[5]
         assert (told.value, told.tone) == said, view.state
@@ -348,8 +374,8 @@ def test_a_retry_heals_nothing_while_ticks_do_not_come() -> None:
             PAUSED,
             (
                 "1 waiting",
-                "2024-01-02: attempt 2 once you press Resume in the other room; or Start, then Resume, once the other "
-                "scheduler is stopped",
+                "2024-01-02: attempt 2 once you press Resume in its room, if it has one; else Start, then Resume, once "
+                "the other scheduler is stopped",
             ),
         ),
     ):

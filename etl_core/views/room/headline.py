@@ -121,6 +121,7 @@ def failed(view: View) -> Said:
     if view.blocked:
         days, error = listed(day for day, *_ in view.blocked), first_line(view.blocked[0][1], 140)
         more = f"{healing} · " if heals else ""
+        more += f"{count(len(view.died), 'run')} died · " if view.died else ""
         return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
     if heals:
         first = min(heals, key=lambda run: run.retry_at)
@@ -180,7 +181,7 @@ def to_type(view: View) -> Said:
     if view.facts.waiting:
         run = min(view.facts.waiting, key=lambda each: each.retry_at)
         return "nothing, it heals itself", "ok", "why it failed", f"etl show {run.run_id[:8]}"
-    if view.state == "held":
+    if view.state == "held" and view.ticking:
         return "nothing here", "ok", f"the scheduler is {view.holder}", f"{etl}status"
     if view.behind:
         return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"

@@ -15,14 +15,14 @@ from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
-from etl_core import faults, history, settings
+from etl_core import faults, history, running, settings
 from etl_core.backlog import pending_days
 from etl_core.errors import BadParameter, EtlError, Refused
 from etl_core.interval import Interval
 from etl_core.pipeline import Pipeline, find_pipeline
 from etl_core.scheduling import get_scheduler, holder
 from etl_core.scheduling.store import Stored
-from etl_core.views.room.choice import Choice
+from etl_core.views.room.choice import Choice, choice_of
 from etl_core.views.room.facts import Facts, Reader
 from etl_core.views.room.terminal import exports
 from etl_core.views.room.view import View
@@ -102,8 +102,11 @@ class Model:
         said = "the scheduler runs already" if scheduler.state == "running" else "started"
         scheduler.start()
         stored = "unchanged"
-        if choice is not None or self._schedule(chosen) is None:
+        there = self._schedule(chosen)
+        if choice is not None or there is None:
             stored = self._store(chosen, choice or Choice())
+        elif there.target != chosen.target:  # stored meanwhile by `etl schedule`, for another pipeline of this name
+            stored = self._store(chosen, choice_of(there))
         return said if stored == "unchanged" else f"{said}; schedule {stored}"
 
     @command
@@ -130,6 +133,7 @@ class Model:
     def run_now(self, pipeline: str | None = None) -> str:
         """One tick at once. With no scheduler here, the oldest pending days are run by hand, as `etl run` would."""
         chosen = self._pipeline(pipeline)
+        running.resolve_dead()
         stored, pending = self._schedule(chosen), pending_days(chosen)
         todo = [one.day for one in pending if one.reason not in ("waiting", "blocked")]
         if not todo:
@@ -209,7 +213,8 @@ class Model:
     def _not_elsewhere(self, verb: str) -> None:
         who = holder.holding() if get_scheduler().state == "stopped" else None
         if who is not None:
-            raise Refused(f"another process has the scheduler of {self.home} ({who}): {verb} it there")
+            held = f"another process has the scheduler of {self.home} ({who})"
+            raise Refused(f"{held}: {verb} it there, or stop that one and press Start here")
 
     def _same_home(self) -> None:
         now = settings.current().home

@@ -17,7 +17,7 @@ TROUBLED = 6  # lanes for days with more than one attempt, at most
 NARROW = 1.2  # per cent between two signs
 SEEN, SIGN = 0.4, 1.4  # per cent: wide enough to be seen, or for its sign
 LANES = 4  # at least, so that what is below does not move when a day fails
-SIGNS = {"missed": "✕", "skipped": "⊘", "coalesced": "⊕", "recovered": "✚", "alarm restored": "✚"}
+SIGNS = {"missed": "✕", "skipped": "⊘", "coalesced": "⊕", "recovered": "✚", "alarm restored": "◆"}
 _LEGEND = "".join(
     key(css, sign, words)
     for css, sign, words in (

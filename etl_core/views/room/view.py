@@ -143,7 +143,7 @@ class View:
             return "Resume" if paused else "Start"
         buttons = "Start, then Resume" if paused else "Start"
         if self.state == "held":
-            there = "Resume in the other room; or " if paused else ""
+            there = "Resume in its room, if it has one; else " if paused else ""
             return f"{there}{buttons}, once the other scheduler is stopped"
         return buttons
 
