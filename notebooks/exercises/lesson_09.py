@@ -249,6 +249,10 @@ def _once_more(t: Trial) -> None:
         runs = [{**run, "content": _other(run["content"])} for run in case["runs"]]
         hashes = {"landed": _other(case["landed"]), "receipt": _other(case["receipt"])}
         _answer(t, {**case, **hashes, "day": day, "runs": runs}, f"another day, {day:%d %B}: {name}", RIGHT[name])
+    found = cases.recorded()
+    bad, at_work = found["the header is wrong"], found["at work"]["runs"][0]
+    begun = {**bad, "runs": [{**at_work, "content": bad["landed"]}, *bad["runs"]]}
+    _answer(t, begun, f"{_in_words('the header is wrong', bad)}, and somebody is running it again", "wait")
 
 
 def _other(content: str | None) -> str | None:

@@ -315,6 +315,11 @@ def any_that_is_permanent(case: dict[str, Any]) -> str:
     return "fix file" if found == "rerun" and any(run["permanent"] for run in case["runs"][1:]) else found
 
 
+def fault_before_life(case: dict[str, Any]) -> str:
+    bad = any(run["permanent"] and run["content"] == case["landed"] for run in case["runs"])
+    return "fix file" if bad and case["landed"] != case["receipt"] else triage(case)
+
+
 def takes_the_run_out(case: dict[str, Any]) -> str:
     newest = case["runs"].pop(0) if case["runs"] else None
     return triage({**case, "runs": [newest] if newest else []})
@@ -330,6 +335,7 @@ BY_DAY = {case["day"]: RIGHT[name] for name, case in cases.recorded().items()}
         (by_the_alphabet, "", "21 January: failed before, and at work now expected 'wait', got 'rerun'"),
         (twice_is_rerun, "", "19 January: died, then failed, and a retry waits expected 'wait', got 'rerun'"),
         (any_that_is_permanent, "", "the load of a new file died expected 'rerun', got 'fix file'"),
+        (fault_before_life, "", "and somebody is running it again expected 'wait', got 'fix file'"),
         (takes_the_run_out, "", "11 January: at work, asked a second time expected 'wait', got 'rerun': the first"),
         (lambda case: triage(case).capitalize(), "", "'ask source'; got 'Nothing'"),
         (lambda case: f" {triage(case)}", "", "'ask source'; got ' nothing'"),

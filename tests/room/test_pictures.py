@@ -339,11 +339,11 @@ def test_nothing_is_pending_and_yet_somebody_has_to_press_a_button() -> None:
         assert (told.value, told.tone) == said, view.state
 
 
-def test_a_pause_of_another_pipeline_is_told() -> None:
+def test_the_schedule_of_another_pipeline_is_told() -> None:
     other = replace(PAUSED, id="weather", pipeline="weather")
     for state in ("running", "held"):
         told = headline(look(Facts(landed=days(1), loaded=frozenset(days(1)), stored=(TICKING, other)), state))[1]
-        assert told.tone == "ok" and told.detail.endswith(" · weather is paused")
+        assert told.tone == "ok" and told.detail.endswith(" · next 12:00:05 UTC · also weather: every 5 s, paused")
     told = headline(look(Facts(landed=days(1), stored=(PAUSED,)), "held"))[1]
     assert told.detail.endswith("every 5 s · paused")
 

@@ -91,11 +91,11 @@ def scheduler(view: View) -> Said:
     if view.state == "paused":
         return "yes, but paused", "warn", f"{whose} · no ticks and no retries until Resume"
     value = "yes" if view.state == "running" else "yes, elsewhere"
-    paused = [one for one in view.facts.stored if one.kind == "schedule" and one.paused]
-    others = "".join(f" · {one.pipeline} is paused" for one in paused if one != view.schedule)
+    others = [one for one in view.facts.stored if one.kind == "schedule" and one != view.schedule]
+    also = "".join(f" · also {one.pipeline}: {one.when}" + (", paused" if one.paused else "") for one in others)
     if view.due:
-        return value, "ok", f"{whose} · {when} · next {view.clock(view.due)}{others}"
-    return value, "warn", f"{whose} · {when}" + (" · paused" if view.schedule in paused else "") + others
+        return value, "ok", f"{whose} · {when} · next {view.clock(view.due)}{also}"
+    return value, "warn", f"{whose} · {when}" + (" · paused" if view.schedule and view.schedule.paused else "") + also
 
 
 def at_work(view: View) -> Said:
