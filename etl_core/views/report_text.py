@@ -11,8 +11,6 @@ from rich.text import Text
 from etl_core.views.report import Bar, Report
 from etl_core.views.words import STATES, clean, first_line, instant, number, seconds
 
-INDENT = (0, 0, 0, 2)
-
 
 def as_text(report: Report) -> RenderableType:
     """All sections that have something to say."""
