@@ -98,7 +98,7 @@ def _resolve(conn: sa.Connection) -> list[Run]:
         conn.execute(
             sa.update(history.stage_runs)
             .where(history.stage_runs.c.run_id == run.run_id, history.stage_runs.c.status == "running")
-            .values(status="crashed")
+            .values(status=change["status"])  # a load that was committed has done its work
         )
         message = f"{run.interval}: its process died; resolved as {change['status']}"
         event = {"at": now, "kind": "recovered", "pipeline": run.pipeline, "run_id": run.run_id, "message": message}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 import warnings
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell without job control began us in the background;
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the children here have to hear Ctrl-C all the same
 
 
 @pytest.fixture(autouse=True)

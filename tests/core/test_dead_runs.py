@@ -175,6 +175,7 @@ def test_killed_after_its_commit_is_succeeded(database: str, letters: Path) -> N
     [run] = running.resolve_dead()
     assert (run.status, run.error) == ("succeeded", None)
     assert (run.rows_extracted, run.rows_loaded, run.rows_rejected) == (8, 6, 2)
+    assert [stage.status for stage in history.stages_of(run.run_id)] == ["succeeded"] * 3
     assert history.newest_runs() == [run]
 
 
