@@ -40,7 +40,7 @@ def pending_days(pipeline: Pipeline, landed: Mapping[date, str] | None = None) -
 
     `landed` is what has landed, where the caller has just looked.
     """
-    landed = pipeline.landed() if landed is None else landed
+    landed = pipeline.listing() if landed is None else landed
     newest = _newest_runs(pipeline.name)  # before the receipts: a run that ends meanwhile has left its receipts then
     receipts = {day: receipt.source_hash for day, receipt in receipts_of(pipeline.name).items()}
     days = pending(landed, receipts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib import import_module
@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from etl_core import faults, history, running
 from etl_core.active_run import ActiveRun, open_runs
-from etl_core.errors import BadParameter, NotLanded
+from etl_core.errors import BadParameter, NotLanded, PermanentError
 from etl_core.history import Run
 from etl_core.interval import Interval
 from etl_core.retry import RetryPolicy
@@ -57,8 +57,17 @@ class Pipeline:
 
     def hashes(self, days: Sequence[date]) -> dict[date, str]:
         """The content hashes of those of `days` that have landed."""
-        found = self.landed(days) if "days" in signature(self.landed).parameters else self.landed()
+        found = self.listing(days)
         return {day: found[day] for day in days if day in found}
+
+    def listing(self, days: Sequence[date] | None = None) -> Mapping[date, str]:
+        """What has landed, of `days` alone where `landed` can be asked so. PermanentError where it is no such thing."""
+        some = days is not None and "days" in signature(self.landed).parameters
+        found = self.landed(days) if some else self.landed()
+        if not isinstance(found, Mapping):
+            kind = type(found).__name__
+            raise PermanentError(f"landed of pipeline {self.name!r}: found {kind}, expected a dict of day -> hash")
+        return found
 
     def start(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> ActiveRun:
         """Begin a run to be taken step by step. Keywords: trigger, attempt, retry_of, notebook.

@@ -6,7 +6,9 @@ It gets retries, history, pending days, backfills and crash recovery for nothing
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from etl_core import (
     receipts_of,
     write_receipts,
 )
+from etl_core.errors import PermanentError
 
 ORDERS = {
     date(2024, 5, 1): [("tea", 2, "3.50"), ("cake", 1, "4.20")],
@@ -72,6 +75,15 @@ def sales(home: Path) -> list[tuple[object, ...]]:
     rows = conn.execute("SELECT day, item, number, cents FROM sales ORDER BY day, item").fetchall()
     conn.close()
     return rows
+
+
+@pytest.mark.parametrize("found", [None, ["2024-05-01"]])
+def test_what_is_no_listing_is_told(home: Path, found: object) -> None:
+    unfinished = replace(cafe, landed=lambda: found)
+    expected = f"landed of pipeline 'café': found {type(found).__name__}, expected a dict of day -> hash"
+    for ask in (lambda: pending_days(unfinished), lambda: unfinished.run("2024-05-01")):
+        with pytest.raises(PermanentError, match=re.escape(expected)):
+            ask()
 
 
 def test_it_runs_is_recorded_and_done_once(home: Path) -> None:

@@ -105,7 +105,7 @@ class Reader:
     def _look_at_landing(self, patient: bool) -> Mapping[date, str]:
         began = time.monotonic()
         if began >= self._look_again or not patient:
-            self._landed = self.pipeline.landed()
+            self._landed = self.pipeline.listing()
             took = time.monotonic() - began
             self._look_again = began + (PATIENCE * took if took > CHEAP else 0)
         return self._landed
