@@ -207,11 +207,12 @@ def _abandon_all() -> None:
 
 def _count(value: Any) -> int | None:
     """The rows of a stage's result; None where it cannot be told, as of a dict of files."""
-    table = hasattr(value, "columns")  # a DataFrame, which may have a column "rows"
-    rows = value if table else getattr(value, "rows", value)
+    if hasattr(value, "columns") or isinstance(value, list):  # a DataFrame first: it may have a column "rows"
+        return len(value)
+    rows = getattr(value, "rows", value)
     if isinstance(rows, Integral):
         return int(rows)
-    return len(rows) if table or isinstance(rows, list) or (rows is not value and hasattr(rows, "__len__")) else None
+    return len(rows) if rows is not value and hasattr(rows, "__len__") else None
 
 
 def _rejected(value: Any) -> int | None:

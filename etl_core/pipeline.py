@@ -39,8 +39,8 @@ class Pipeline:
     `landed() -> {day: content hash}` may have a parameter `days`, to save hashing the others. `extract(interval)`,
     `transform(extracted)` and `load(transformed, warehouse, run_id)` hand on what they like: the rows of a result are
     counted by its `rows` (a number, or something with a length) and `rejected`, or by its own length where it is a
-    DataFrame or a list. `load` commits
-    data and receipts (`warehouse.write_receipts`) in one transaction of the engine it is given.
+    DataFrame or a list. `load` commits data and receipts (`warehouse.write_receipts`) in one transaction of the engine
+    it is given.
     """
 
     name: str

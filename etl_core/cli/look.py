@@ -102,7 +102,7 @@ def _table(days: list[PendingDay]) -> Any:
 def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
     from etl_core import history
     from etl_core.backlog import pending_days
-    from etl_core.scheduling import holder
+    from etl_core.scheduling import holder, store
     from etl_core.views.evidence import state_of
     from etl_core.views.words import count, seconds
     from etl_core.warehouse import receipts_of
@@ -135,25 +135,8 @@ def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
         "overdue": running["overdue"],
         "died": running["died"],
         "scheduler": str(who) if (who := holder.holding()) else None,
-        "paused": _is_paused(pipeline.name),
+        "paused": store.is_paused(pipeline.name),
     }
-
-
-def _is_paused(name: str) -> bool:
-    """Asked of the job store's table: APScheduler, which knows too, would take longer to import than all of this."""
-    import sqlalchemy as sa
-
-    from etl_core import settings
-    from etl_core.database import engine, reading
-
-    file = settings.current().home / "jobs.db"
-    if not file.exists():
-        return False
-    with reading(engine(f"sqlite:///{file}")) as conn:
-        if not sa.inspect(conn).has_table("apscheduler_jobs"):
-            return False
-        paused = "SELECT COUNT(*) FROM apscheduler_jobs WHERE id = ? AND next_run_time IS NULL"
-        return conn.exec_driver_sql(paused, (name,)).scalar_one() > 0
 
 
 def _print_status(found: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from etl_core.locks import Lock
 from etl_core.pipeline import Pipeline
 from etl_core.scheduling import holder, recovery, store, work
 from etl_core.scheduling.background import Background
+from etl_core.scheduling.job_store import open_store
 from etl_core.scheduling.journal import note
 from etl_core.scheduling.targets import importable, name_of
 from etl_core.scheduling.when import When, when
@@ -85,7 +86,7 @@ class Scheduler:
             self._end()  # it has failed
         history.open_history()
         lost = store.is_new() and holder.last_start() is not None
-        jobs = store.open_store()
+        jobs = open_store()
         self._lock = holder.take()
         self._background = Background(jobs, self._duties)
         self.stopping.clear()

@@ -24,7 +24,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from etl_core.errors import BadParameter
 from etl_core.logs import log
 from etl_core.scheduling.background import JOB_DEFAULTS
-from etl_core.scheduling.store import JobStore
+from etl_core.scheduling.job_store import JobStore
 from etl_core.scheduling.when import When, when
 
 if TYPE_CHECKING:

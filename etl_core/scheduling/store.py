@@ -1,8 +1,7 @@
-"""The job store: APScheduler's table of pickled jobs in `jobs.db`.
+"""What `jobs.db` holds, read without a scheduler: APScheduler's table of pickled jobs, which job_store.py writes.
 
-Whoever can write a pickle can run code as you. So the folder is made private before the file exists, and a file that
-others can write is refused. A stored job that cannot be restored stays in the table and is told; APScheduler's own
-store would delete it.
+Whoever can write a pickle can run code as you, so a file that others can write is refused. Nothing here imports
+APScheduler; it takes longer than a look at the table.
 """
 
 from __future__ import annotations
@@ -15,14 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from apscheduler.job import Job
-from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
-from apscheduler.util import utc_timestamp_to_datetime
 
 from etl_core import settings
 from etl_core.database import reading, writer
 from etl_core.errors import Refused
-from etl_core.scheduling import journal
 
 TRUST = "ETL_TRUST_JOB_STORE"
 
@@ -51,79 +46,8 @@ class Stored:
         return {**vars(self), "next_run": next_run}
 
 
-class JobStore(SQLAlchemyJobStore):
-    """`jobs.db` as every other database is opened: WAL, a busy timeout, BEGIN IMMEDIATE.
-
-    Each change is a transaction: killed at any moment, a job is stored whole or as it was.
-    """
-
-    def __init__(self, url: str) -> None:
-        super().__init__(engine=writer(url))
-        self.broken: dict[str, str] = {}  # job id -> why it cannot be restored
-
-    def lookup_job(self, job_id: str) -> Job | None:
-        return None if job_id in self.broken else super().lookup_job(job_id)
-
-    def get_next_run_time(self) -> datetime | None:
-        column = self.jobs_t.c.next_run_time
-        chosen = sa.select(sa.func.min(column)).where(self.jobs_t.c.id.not_in(list(self.broken)))
-        with self.engine.begin() as conn:
-            return utc_timestamp_to_datetime(conn.execute(chosen).scalar())
-
-    def add_job(self, job: Job) -> None:
-        super().add_job(job)
-        self.broken.pop(job.id, None)
-
-    def update_job(self, job: Job) -> None:
-        super().update_job(job)
-        self.broken.pop(job.id, None)
-
-    def ids(self) -> set[str]:
-        with self.engine.begin() as conn:
-            return set(conn.execute(sa.select(self.jobs_t.c.id)).scalars())
-
-    def is_there(self) -> bool:
-        """Whether its table is: a file deleted under us may be back, empty, and under the same inode."""
-        with reading(self.engine) as conn:
-            return sa.inspect(conn).has_table(self.jobs_t.name)
-
-    def _get_jobs(self, *conditions: sa.ColumnElement[bool]) -> list[Job]:
-        table = self.jobs_t.c
-        chosen = sa.select(table.id, table.job_state).where(*conditions).order_by(table.next_run_time)
-        with self.engine.begin() as conn:
-            rows = conn.execute(chosen).all()
-        return [job for row in rows if (job := self._restored(row.id, row.job_state)) is not None]
-
-    def _restored(self, job_id: str, state: bytes) -> Job | None:
-        if job_id in self.broken:
-            return None
-        try:
-            return self._reconstitute_job(state)
-        except Exception as error:
-            self.broken[job_id] = f"{type(error).__name__}: {error}"
-            journal.note(
-                "job kept",
-                f"the stored job {job_id!r} cannot be restored ({self.broken[job_id]}); it is kept, and runs again "
-                "after a restart with the code it needs, or when its schedule is given anew",
-                error=True,
-            )
-            return None
-
-
 def path() -> Path:
     return settings.current().home / "jobs.db"
-
-
-def open_store() -> JobStore:
-    """The store, its file made if there is none. Refused where others can write it; its override is in the message."""
-    file = path()
-    settings.private_folder(file.parent)
-    if not file.exists():
-        if os.name == "posix" and file.parent.stat().st_uid == os.geteuid():
-            file.parent.chmod(0o700)  # nothing in it is trusted yet, so what was open before does no harm
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    check_private(file)
-    return JobStore(f"sqlite:///{file}")
 
 
 def is_new() -> bool:
@@ -163,9 +87,18 @@ def stored_schedules() -> list[Stored]:
     return sorted(found, key=lambda one: one.next_run or datetime.max.replace(tzinfo=UTC))
 
 
+def is_paused(name: str) -> bool:
+    """Is there a schedule of this name, and does it wait for `resume`? Unpickles nothing."""
+    if is_new():
+        return False
+    with reading(writer(f"sqlite:///{path()}")) as conn:
+        found = "SELECT 1 FROM apscheduler_jobs WHERE id = ? AND next_run_time IS NULL"
+        return conn.exec_driver_sql(found, (name,)).first() is not None
+
+
 def _stored(job_id: str, due: float | None, pickled: bytes) -> Stored:
     kind, pipeline = job_id.split("|")[:2] if "|" in job_id else ("schedule", job_id)
-    next_run = utc_timestamp_to_datetime(due)
+    next_run = None if due is None else datetime.fromtimestamp(due, UTC)
     try:
         state = pickle.loads(pickled)
         given = dict(state["kwargs"])

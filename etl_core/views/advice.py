@@ -47,7 +47,7 @@ def _waiting(pipeline: str, retry_at: datetime) -> Step:
 
     left = (retry_at - datetime.now(UTC)).total_seconds()
     when = f"at {instant(retry_at)} UTC (in {seconds(left)})" if left > 0 else "at once"
-    if any(one.id == pipeline and one.paused for one in store.stored_schedules()):
+    if store.is_paused(pipeline):
         return "It is tried again by the scheduler once its schedule, which is paused, is resumed.", "etl schedules"
     who = holder.holding()
     if who is None:

@@ -132,7 +132,8 @@ wait_for(room, holidays, "loaded")
 
 # %% [markdown]
 # Green but stale: a rate as good as before, no new failure, and six days pending. Rates and error counts are computed from
-# runs, and a run that did not happen is in none of them. *Scheduler* tells why (paused), if one thinks of asking. *Current* asks the data.
+# runs, and a run that did not happen is in none of them. *Scheduler* tells why (paused), if one thinks of asking.
+# *Current* asks the data.
 #
 # Resumed, the room loaded six days in two ticks. Nobody had to say which: pending is found from state.
 #

@@ -14,7 +14,7 @@ from etl_core import flights, history, running, settings
 from etl_core.errors import Refused
 from etl_core.history import Run
 from etl_core.interval import Interval
-from etl_core.scheduling import get_scheduler, holder, recovery, store
+from etl_core.scheduling import get_scheduler, holder, recovery
 from exercises.lesson_08 import ensure_schedule, only_one, recover, store_retry
 from exercises.tools.dead_runs import COMMITTED, NEVER, RELOADED, dead_runs
 from exercises.tools.stores import opened, restarted
@@ -111,8 +111,9 @@ def test_the_same_alarm_is_stored(home: Path) -> None:
 
 def store_of_the_package(home: Path):
     from etl_core.scheduling.background import Background
+    from etl_core.scheduling.job_store import open_store
 
-    background = Background(store.open_store(), lambda: None)
+    background = Background(open_store(), lambda: None)
     background.start(paused=True)
     return background
 
