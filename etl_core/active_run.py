@@ -8,6 +8,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -80,7 +81,7 @@ class ActiveRun:
 
     def record(self) -> Run:
         """The history's row of this run, as it is now."""
-        return history.find(self.run_id)
+        return self._row
 
     def abandon(self, reason: str) -> None:
         """Close a run that will not be taken further as failed; its days stay pending."""
@@ -176,13 +177,13 @@ class ActiveRun:
             return
         self.closed = True
         open_runs.pop(self.run_id, None)
-        duration = time.monotonic() - self._began
+        ended = {"finished_at": datetime.now(UTC), "duration_s": time.monotonic() - self._began, **found}
         try:
-            now = datetime.now(UTC)
-            self._write(_THIS_RUN, this_run=self.run_id, finished_at=now, duration_s=duration, **found)
+            self._write(_THIS_RUN, this_run=self.run_id, **ended)
+            self._row = replace(self._row, **ended)
         finally:
             self._lock.release()
-        self._log("%s after %.2f s %s", found["status"], duration, found.get("error") or "")
+        self._log("%s after %.2f s %s", found["status"], ended["duration_s"], found.get("error") or "")
 
     def _write(self, statement: sa.Executable, **values: Any) -> None:
         """Its own transaction: what has happened stays written, whatever happens next."""

@@ -20,7 +20,7 @@ from etl_core.stages.columns import MISSING, Column
 from etl_core.stages.header import check_header
 from etl_core.stages.lines import BadLine, read_lines
 
-_HEX = re.compile(rb"0[xX]")
+_HEX = [re.compile(rb"%b(?<=[,\n \t-]0%b)" % (x, x)) for x in (b"x", b"X")]  # by the letter, as that is rare
 INSTANT = pa.timestamp("s", "UTC")
 # Whole numbers that may be missing are int32 and the others int64, so that pandas can tell them apart (Int32, int64).
 _TYPES = {"integer": pa.int64(), "clock": pa.int64(), "number": pa.float64(), "text": pa.string(), "instant": INSTANT}
@@ -44,9 +44,9 @@ def read_csv(files: Sequence[tuple[bytes, str]], columns: Sequence[Column], leni
     """
     headers = [check_header(data, path, columns) for data, path in files]
     if len({tuple(names) for names, _ in headers}) == 1:
-        table = _read_typed([data for data, _ in files], headers[0][0], columns)
+        counts = [_lines(data) for data, _ in files]
+        table = _read_typed([data for data, _ in files], counts, headers[0][0], columns)
         if table is not None:
-            counts = [_lines(data) for data, _ in files]
             parts = [table.slice(end - count, count) for count, end in zip(counts, np.cumsum(counts), strict=True)]
             return [CsvFile(part, [], notes) for part, (_, notes) in zip(parts, headers, strict=True)]
     if len(files) == 1:
@@ -84,19 +84,24 @@ def _read_text(
     return CsvFile(pa.table(typed, schema(columns)), lines.bad, notes)
 
 
-def _read_typed(files: Sequence[bytes], names: list[str], columns: Sequence[Column]) -> pa.Table | None:
-    """The lines of all files below one another, by Arrow, or None where any line needs a closer look."""
+def _read_typed(
+    files: Sequence[bytes], counts: Sequence[int], names: list[str], columns: Sequence[Column]
+) -> pa.Table | None:
+    """The lines of all files below one another, by Arrow, or None where any line needs a closer look.
+
+    `counts`: the lines of each file.
+    """
     data = b"".join(_body(file) for file in files)
     if b'"' in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
         return None  # Arrow may find other line ends than an editor
-    if any(data[hit.start() - 1 : hit.start()] in (b"", b",", b"\n", b" ", b"\t", b"-") for hit in _HEX.finditer(data)):
+    if any(hexadecimal.search(file) for file in files for hexadecimal in _HEX):
         return None  # Arrow would read 0x1F as a number
     instants = [column.name for column in columns if column.kind == "instant"]
     types = {column.name: pa.string() if column.name in instants else _arrow_type(column) for column in columns}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(data),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False),
+            read_options=arrow_csv.ReadOptions(column_names=names),
             parse_options=arrow_csv.ParseOptions(quote_char=False),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types, include_columns=list(types), null_values=MISSING, strings_can_be_null=False
@@ -106,7 +111,6 @@ def _read_typed(files: Sequence[bytes], names: list[str], columns: Sequence[Colu
             table = table.set_column(table.schema.get_field_index(name), name, _instants(table[name], columns))
     except (pa.ArrowInvalid, ValueError):
         return None
-    counts = [_lines(file) for file in files]
     if table.num_rows != sum(counts):
         return None  # blank lines: rows are no longer lines
     for position, column in enumerate(columns):

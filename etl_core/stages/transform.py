@@ -19,7 +19,7 @@ from etl_core.stages.rules import broken_rules
 
 KEY = ["flight_date", "carrier", "flight", "origin", "scheduled_departure"]
 WEATHER_NAMES = {"temp": "temperature", "wind_speed": "wind_speed", "visib": "visibility", "precip": "precipitation"}
-_ORIGINS = pd.Index(ORIGINS)
+_ORIGINS = pa.array(ORIGINS)
 COLUMNS = [
     *KEY, "dest", "tail_number", "status", "actual_departure", "scheduled_arrival", "actual_arrival",
     "departure_delay", "arrival_delay", "air_time", "distance", *WEATHER_NAMES.values(),
@@ -124,7 +124,7 @@ def _weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> 
 def _day_place_hour(rows: pd.DataFrame) -> pd.Index:
     """Flight date, origin and hour as one number: for a day, four times as fast as a merge on the three."""
     day = rows.flight_date.to_numpy("datetime64[D]").astype("int64")
-    place = _ORIGINS.get_indexer(rows.origin) + 1  # 0: none of ours
+    place = pc.fill_null(pc.index_in(pa.Array.from_pandas(rows.origin), _ORIGINS), len(ORIGINS)).to_numpy()
     return pd.Index((day * 4 + place) * 2**33 + rows.time_hour.to_numpy("datetime64[s]").astype("int64"))
 
 
@@ -143,9 +143,10 @@ def _skipped_by_the_clock(good: pd.DataFrame) -> pd.Series:
 
 def _duplicates(good: pd.DataFrame) -> pd.Series:
     """A reason for each row whose key an earlier row has."""
+    carrier = pa.Array.from_pandas(good.carrier).dictionary_encode().indices.to_numpy().astype("int64")
     instant = good.scheduled_departure.to_numpy("datetime64[s]").astype("int64")
-    if len(np.unique(good.flight.to_numpy() * 2**40 + instant)) == len(good):
-        return pd.Series(dtype="str")  # not even two columns of the key recur; that is soon seen
+    if pd.Index((carrier * 2**14 + good.flight.to_numpy()) * 2**36 + instant).is_unique:
+        return pd.Series(dtype="str")  # not even three columns of the key recur, as one number; that is soon seen
     again = good.duplicated(KEY)
     if not again.any():
         return pd.Series(dtype="str")
