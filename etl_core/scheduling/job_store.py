@@ -30,6 +30,9 @@ class JobStore(SQLAlchemyJobStore):
         super().__init__(engine=writer(url))
         self.broken: dict[str, str] = {}  # job id -> why it cannot be restored
 
+    def shutdown(self) -> None:
+        """The engine is everybody's in this process: others may be reading, so its connections stay."""
+
     def lookup_job(self, job_id: str) -> Job | None:
         return None if job_id in self.broken else super().lookup_job(job_id)
 
