@@ -15,8 +15,10 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 TEST_READY := $(VENV)/.installed-test
 PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+# An environment made for another folder (this one was moved or copied) still points there: it is made anew.
+MOVED := $(shell [ ! -e $(READY) ] || [ "$$(cat $(READY))" = "$(CURDIR)" ] || echo moved)
 
-.PHONY: help run lab test test-slow test-all lint bench notebooks lock fresh install
+.PHONY: help run lab test test-slow test-all lint bench notebooks lock fresh install moved
 
 help:  ## list these
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,7 +29,7 @@ help:  ## list these
 # lack venv. PYTHON=/path/to/python chooses one.
 define make_venv
 set -e; \
-if ! $(PY) -c pass 2>/dev/null; then \
+if [ -n "$(MOVED)" ] || ! $(PY) -c pass 2>/dev/null; then \
 	found=; chosen=; \
 	for candidate in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
 		version=$$($$candidate -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
@@ -50,11 +52,13 @@ endef
 
 install: $(READY)  ## make .venv and install what the workbook needs
 
-$(READY): requirements.txt pyproject.toml
+moved:
+
+$(READY): requirements.txt pyproject.toml $(MOVED)
 	@$(make_venv)
 	@echo "Installing into $(VENV) (about 700 MB; a minute or two, the first time only)."
 	@$(PIP) install -r requirements.txt
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 $(TEST_READY): requirements-test.txt $(READY)
 	@echo "Installing what tests need into $(VENV)."
@@ -63,14 +67,19 @@ $(TEST_READY): requirements-test.txt $(READY)
 
 # ---- use ------------------------------------------------------------------------------------------------------------
 
+run: export DAY := $(DAY)
 run: $(READY)  ## run the pipeline for one day by its notebook (make run DAY=2013-02-08)
-	@mkdir -p $(STATE)/runs
-	@echo "Running notebooks/run_pipeline.ipynb for $(DAY) (some seconds, most of them the kernel's start)."
-	@status=0; before=$$($(VENV)/bin/etl history --json --limit 1); \
-	$(VENV)/bin/papermill notebooks/run_pipeline.ipynb $(STATE)/runs/$(DAY).ipynb -p day $(DAY) \
+	@case "$$DAY" in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]) ;; *) \
+		echo "DAY: found '$$DAY', expected a day written YYYY-MM-DD (several days: etl run FIRST LAST)" >&2; exit 2 ;; esac
+	@mkdir -p "$(STATE)/runs"
+	@echo "Running notebooks/run_pipeline.ipynb for $$DAY (some seconds, most of them the kernel's start)."
+	@status=0; executed="$(STATE)/runs/$$DAY.ipynb"; \
+	newest() { $(PY) -m etl_core history --json --limit 1 2>/dev/null; }; \
+	before=$$(newest); \
+	$(PY) -m papermill notebooks/run_pipeline.ipynb "$$executed" -p day "$$DAY" \
 		--inject-output-path --no-progress-bar --log-level WARNING || status=$$?; \
-	if [ "$$($(VENV)/bin/etl history --json --limit 1)" != "$$before" ]; then $(VENV)/bin/etl show last || true; fi; \
-	echo "The executed notebook: $(STATE)/runs/$(DAY).ipynb"; \
+	if [ "$$(newest)" != "$$before" ]; then $(PY) -m etl_core show last || true; fi; \
+	if [ -e "$$executed" ]; then echo "The executed notebook: $$executed"; fi; \
 	exit $$status
 
 lab: $(READY)  ## open the lessons in JupyterLab

@@ -10,13 +10,12 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from etl_core import faults, history, retry, running
+from etl_core import faults, history, results, retry, running
 from etl_core.errors import EtlError, PermanentError
 from etl_core.failure import consequences, one_line, tell
 from etl_core.history import Run, runs, stage_runs
@@ -27,6 +26,7 @@ from etl_core.warehouse import Receipts, open_warehouse, receipts_of
 if TYPE_CHECKING:
     from etl_core.pipeline import Pipeline
 
+_NOTES = 20  # that are kept of a run
 _THIS_RUN = sa.update(runs).where(runs.c.run_id == sa.bindparam("this_run"))
 _THIS_STAGE = sa.update(stage_runs).where(
     stage_runs.c.run_id == sa.bindparam("this_run"),
@@ -59,17 +59,18 @@ class ActiveRun:
         """Make rows of it; nothing outside the process changes."""
         self._need("transform", self.extracted, "extract")
         self.transformed = self._stage("transform", lambda: self.pipeline.transform(self.extracted), self.extracted)
+        self._take_note(results.notes(self.transformed))
         return self.transformed
 
-    def load(self) -> Any:
+    def load(self) -> Receipts:
         """Commit rows and receipts, and close the run as succeeded. Killed after the commit, it is found to be so."""
         self._need("load", self.transformed, "transform")
         self.receipts = self._stage("load", self._load, self.transformed)
         self._close(
             status="succeeded",
-            rows_extracted=_count(self.extracted),
-            rows_loaded=_count(self.receipts),
-            rows_rejected=_rejected(self.receipts),
+            rows_extracted=results.count(self.extracted),
+            rows_loaded=self.receipts.rows,
+            rows_rejected=self.receipts.rejected,
         )
         return self.receipts
 
@@ -80,26 +81,27 @@ class ActiveRun:
         self.load()
 
     def record(self) -> Run:
-        """The history's row of this run, as it is now."""
+        """The history's row of this run, as this process wrote it."""
         return self._row
 
     def abandon(self, reason: str) -> None:
         """Close a run that will not be taken further as failed; its days stay pending."""
         self._close(status="failed", error=reason)
 
-    def _load(self) -> Any:
+    def _load(self) -> Receipts:
         warehouse = open_warehouse().execution_options()  # an engine of its own for the listener to sit on
         event.listen(warehouse, "commit", lambda conn: faults.fire("load.before-commit"))
-        result = self.pipeline.load(self.transformed, warehouse, self.run_id)
+        self.pipeline.load(self.transformed, warehouse, self.run_id)
         faults.fire("load.after-commit")
         days = self.interval.days
         mine = [r for r in receipts_of(self.pipeline.name, days).values() if r.run_id == self.run_id]
         if len(mine) < len(days):
             raise PermanentError(
                 f"load of pipeline {self.pipeline.name!r}: found receipts for {len(mine)} of {len(days)} days; "
-                "call warehouse.write_receipts(…) for every day, in the transaction that loads it"
+                f"call warehouse.write_receipts(conn, {self.pipeline.name!r}, …) for every day, in the transaction "
+                "that loads it"
             )
-        return result if result is not None else Receipts(tuple(mine))
+        return Receipts(tuple(mine))  # what is in the warehouse, whatever the load says of it
 
     def _need(self, stage: str, result: Any, before: str) -> None:
         if result is None:
@@ -127,7 +129,9 @@ class ActiveRun:
         self._attempts[stage] += 1
         attempt, began = self._attempts[stage], time.monotonic()
         key = {"run_id": self.run_id, "stage": stage, "attempt": attempt}
-        self._write(sa.insert(stage_runs), **key, status="running", started_at=datetime.now(UTC), rows_in=_count(given))
+        self._write(
+            sa.insert(stage_runs), **key, status="running", started_at=datetime.now(UTC), rows_in=results.count(given)
+        )
 
         def end(**found: Any) -> None:
             this = {"this_run": self.run_id, "this_stage": stage, "this_attempt": attempt}
@@ -135,13 +139,21 @@ class ActiveRun:
 
         try:
             faults.fire(stage)
-            result = work()
+            result = _not_exiting(stage, work)
+            results.check(result, stage, self.pipeline.name)
         except BaseException as error:
             end(status="failed", error_type=type(error).__name__, error=str(error), traceback=_traceback(error))
             self._log("%s failed, attempt %d: %s", stage, attempt, one_line(error))
             raise
-        end(status="succeeded", rows_out=_count(result), rows_rejected=_rejected(result))
+        end(status="succeeded", rows_out=results.count(result), rows_rejected=results.rejected(result))
         return result
+
+    def _take_note(self, notes: list[str]) -> None:
+        """Events of the run: `etl show` has them, and the log."""
+        more = [f"and {len(notes) - _NOTES} more"] if len(notes) > _NOTES else []
+        for note in notes[:_NOTES] + more:
+            history.record_event("noted", note, self.pipeline.name, self.run_id)
+            self._log("%s", note, level=logging.WARNING)
 
     def _fail(self, error: BaseException) -> None:
         """One transaction says that it failed and, for a scheduled run worth another try, when that will be.
@@ -151,13 +163,15 @@ class ActiveRun:
         if self._attempts["load"] and (loaded := self._committed()):
             error.add_note(f"The rows had been committed before this: run {self.run_id[:8]} is recorded as succeeded")
             self._close(**loaded)
+            history.record_event("after the commit", one_line(error), self.pipeline.name, self.run_id)
+            self._log("loaded, but after the commit: %s", one_line(error), level=logging.WARNING)
             return
         permanent = isinstance(error, Exception) and not retry.is_transient(error)
         given = consequences(self.pipeline, self._row, permanent, stopped=not isinstance(error, Exception))
         error.add_note(f"This is in the history: etl show {self.run_id[:8]}")
         self._close(
             status="failed",
-            rows_extracted=_count(self.extracted),
+            rows_extracted=results.count(self.extracted),
             error=f"{type(error).__name__}: {error}".strip(": "),
             traceback=_traceback(error),
             **given,
@@ -178,9 +192,9 @@ class ActiveRun:
         self.closed = True
         open_runs.pop(self.run_id, None)
         ended = {"finished_at": datetime.now(UTC), "duration_s": time.monotonic() - self._began, **found}
+        self._row = replace(self._row, **ended)
         try:
             self._write(_THIS_RUN, this_run=self.run_id, **ended)
-            self._row = replace(self._row, **ended)
         finally:
             self._lock.release()
         self._log("%s after %.2f s %s", found["status"], ended["duration_s"], found.get("error") or "")
@@ -206,18 +220,12 @@ def _abandon_all() -> None:
             run.abandon("abandoned: the process ended before the run did")
 
 
-def _count(value: Any) -> int | None:
-    """The rows of a stage's result; None where it cannot be told, as of a dict of files."""
-    if hasattr(value, "columns") or isinstance(value, list):  # a DataFrame first: it may have a column "rows"
-        return len(value)
-    rows = getattr(value, "rows", value)
-    if isinstance(rows, Integral):
-        return int(rows)
-    return len(rows) if rows is not value and hasattr(rows, "__len__") else None
-
-
-def _rejected(value: Any) -> int | None:
-    return _count(value.rejected) if hasattr(value, "rejected") and not hasattr(value, "columns") else None
+def _not_exiting(stage: str, work: Callable[[], Any]) -> Any:
+    """A stage that calls sys.exit would end the process as if all were well, and nobody would hear of it."""
+    try:
+        return work()
+    except SystemExit as error:
+        raise PermanentError(f"{stage} called sys.exit({error.code!r}); a stage returns or raises") from error
 
 
 def _traceback(error: BaseException) -> str:

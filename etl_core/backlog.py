@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from etl_core import history, running
 from etl_core.database import reading
-from etl_core.errors import BadParameter, NotLanded, Overlap
+from etl_core.errors import BadParameter, NotLanded, Overlap, StillBeingWritten
 from etl_core.history import Run, last_runs, runs
 from etl_core.interval import Interval, spans
 from etl_core.pipeline import Pipeline
@@ -84,9 +84,9 @@ def backfill(
 ) -> Backfill:
     """Load what is pending from `first` to `last`, both included; with `again`, whatever has landed.
 
-    One run a day, or one for neighbouring days of a month (`batch="month"`); if such a span fails for good, its days
-    run singly, so that a bad day sinks only itself. `on_run` is called with each finished run. Killed anywhere, the
-    runs so far are done, and the same call goes on with the rest.
+    One run a day, or one for neighbouring days of a month (`batch="month"`); if such a span fails for good, or over a
+    file that is still being written, its days run singly, so that a bad day sinks only itself. `on_run` is called with
+    each finished run. Killed anywhere, the runs so far are done, and the same call goes on with the rest.
     """
     intervals, missing = plan(pipeline, first, last, batch, again)
     result = Backfill(missing=missing)
@@ -105,12 +105,18 @@ def backfill(
             continue
         if run.status == "succeeded":
             result.succeeded.append(run)
-        elif run.permanent and len(interval.days) > 1:
+        elif tried_singly(run):
             intervals = [*spans(interval.days, "day"), *intervals]
         else:
             result.failed.append(run)
         on_run(run)
     return result
+
+
+def tried_singly(run: Run) -> bool:
+    """Does a backfill go on with the days of this failed run, one by one? Where the next span would fail alike: no."""
+    of_one_file = run.permanent or (run.error or "").startswith(StillBeingWritten.__name__)
+    return run.status == "failed" and bool(of_one_file) and len(run.interval.days) > 1
 
 
 def _newest_runs(pipeline: str) -> dict[date, tuple[Run, str]]:
@@ -132,4 +138,7 @@ def _why(day: date, content: str, loaded: bool, newest: tuple[Run, str] | None) 
         return PendingDay(day, "crashed", run.error or "its process died")
     if run.status == "failed" and attempted == content:
         return PendingDay(day, "blocked" if run.blocked else fresh, run.error)
+    if run.status == "succeeded" and attempted == content:
+        message = f"run {run.run_id[:8]} loaded just this, but its receipt has another hash than landed() gives"
+        return PendingDay(day, fresh, message)
     return PendingDay(day, fresh)

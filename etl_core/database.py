@@ -2,7 +2,9 @@
 
 SQLite gets WAL (readers never wait for a writer), synchronous NORMAL (survives `kill -9`; a power cut may take the last
 commits, and their days are found again as pending), a busy timeout of 15 s and BEGIN IMMEDIATE for writers. Without the
-last, two transactions that read first and write later overwrite each other silently. PostgreSQL needs none of this.
+last, two transactions that read first and write later overwrite each other silently. PostgreSQL needs none of this: its
+sessions get the same limit on waiting for a lock, and the settings that results depend on, whatever role, database or
+PGOPTIONS say.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 
-from etl_core.errors import DatabaseError, EtlError, TransientError
+from etl_core.driver_errors import in_words
+from etl_core.errors import EtlError
 
 BUSY_TIMEOUT = 15  # seconds a writer waits for another one
 _PRAGMAS = (
@@ -29,6 +32,11 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "cache_size = -32768",  # 32 MB hold a month's load: with the default 2, pages are written and read again within it
 )
+_SESSION = """
+SET client_encoding = 'UTF8'; SET DateStyle = 'ISO'; SET extra_float_digits = 3;
+SET default_transaction_isolation = 'read committed';
+SELECT set_config('lock_timeout', '{:d}ms', false) WHERE current_setting('lock_timeout') = '0'
+"""
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
@@ -86,8 +94,8 @@ def driver_cursor(conn: sa.Connection) -> Iterator[Any]:
     with closing(conn.connection.cursor()) as cursor:
         try:
             yield cursor
-        except sqlite3.Error as error:
-            raise _in_words(error, place_of(conn.engine)) or error from error
+        except conn.dialect.loaded_dbapi.Error as error:
+            raise in_words(error, place_of(conn.engine), BUSY_TIMEOUT) or error from error
 
 
 def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Iterable[tuple]) -> None:
@@ -112,6 +120,7 @@ def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], ro
 def _engine(url: str, pid: int) -> sa.Engine:
     if not url.startswith("sqlite:///"):
         made = sa.create_engine(url, pool_pre_ping=True, max_overflow=-1)  # each run holds a session for its lock
+        event.listen(made, "connect", _begin_session, insert=True)  # before SQLAlchemy asks for the server's version
         event.listen(made, "handle_error", _explain, retval=True)
         return made
     path = url.removeprefix("sqlite:///")
@@ -126,7 +135,7 @@ def _engine(url: str, pid: int) -> sa.Engine:
             _write_ahead(dbapi)
         except sqlite3.Error as error:
             dbapi.close()
-            raise _in_words(error, path) or error from error
+            raise in_words(error, path, BUSY_TIMEOUT) or error from error
         record.info["inode"] = _inode(path)
 
     @event.listens_for(made, "checkout")
@@ -145,6 +154,11 @@ def _engine(url: str, pid: int) -> sa.Engine:
 @cache
 def _writer(url: str, pid: int) -> sa.Engine:
     return _engine(url, pid).execution_options(begin="IMMEDIATE")
+
+
+def _begin_session(dbapi: Any, record: object) -> None:
+    dbapi.execute(_SESSION.format(round(BUSY_TIMEOUT * 1000)))
+    dbapi.commit()
 
 
 def _write_ahead(dbapi: sqlite3.Connection) -> None:
@@ -168,29 +182,16 @@ def _inode(path: str) -> int | None:
 
 
 def _explain(context: sa.engine.ExceptionContext) -> EtlError | None:
-    """Replaces the driver's error by what is returned."""
-    return _in_words(context.original_exception, place_of(context.engine)) if context.engine else None
+    """Replaces the driver's error by what is returned. (A ping before use has no engine: the pool connects anew.)"""
+    if context.engine is None:
+        return None
+    return in_words(context.original_exception, place_of(context.engine), BUSY_TIMEOUT)
 
 
 def place_of(database: sa.Engine) -> str:
     """The file or address of a database, fit for a message."""
     url = database.url
-    return url.database or "" if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
-
-
-def _in_words(error: BaseException, place: str) -> EtlError | None:
-    """A driver's error as one of ours, or None where it already says all (and `retry.is_transient` knows it)."""
-    if not isinstance(error, sqlite3.Error):
-        return None
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return TransientError(f"{place}: locked by another process for over {BUSY_TIMEOUT} s; close what holds it open")
-    if "full" in text:
-        return TransientError(f"{place}: the disk is full; nothing of this transaction was kept. Free some space")
-    if "readonly" in text:
-        return DatabaseError(f"{place}: is read-only; make the file and its folder writable")
-    if "unable to open" in text:
-        return DatabaseError(f"{place}: cannot be opened; expected a SQLite file in a folder that can be written")
-    if "not a database" in text or "malformed" in text:
-        return DatabaseError(f"{place}: is not a whole SQLite database ({text}); move it away, a new one will be made")
-    return None
+    if url.drivername == "sqlite":
+        return url.database or ""
+    secrets = [name for name in url.query if "pass" in name]
+    return url.difference_update_query(secrets).render_as_string(hide_password=True)

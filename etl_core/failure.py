@@ -39,7 +39,7 @@ def tell(pipeline: Pipeline, run: Run) -> None:
             document = json.dumps(run.as_json())
             command = pipeline.on_failure if os.name == "nt" else shlex.split(pipeline.on_failure)
             subprocess.run(command, input=document, text=True, timeout=60, check=True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         history.record_event("on_failure failed", one_line(error), pipeline.name, run.run_id)
         log().exception("on_failure failed")
 

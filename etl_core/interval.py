@@ -46,11 +46,14 @@ class Interval:
     def of(cls, first: Interval | date | str, until: date | str | None = None) -> Interval:
         """One day, or the days from `first` to `until`, both included. An Interval is returned as it is."""
         if isinstance(first, Interval):
+            if until is not None:
+                raise BadParameter(f"until: found {until} beside an interval ({first}); give two days, or the interval")
             return first
         start = parse_day(first)
         last = start if until is None else parse_day(until, "until")
         if last == date.max:
-            raise BadParameter(f"until: {last} is the last day there is; give an earlier one")
+            name = "day" if until is None else "until"
+            raise BadParameter(f"{name}: {last} is the last day there is; give an earlier one")
         return cls(start, last + timedelta(days=1))
 
     @property

@@ -11,6 +11,10 @@ from filelock import FileLock, Timeout
 
 from etl_core import settings
 from etl_core.database import engine
+from etl_core.errors import EtlError
+
+# A lock goes with its session, which says nothing for as long as a run works. The setting is there from PostgreSQL 14.
+_NEVER_IDLE = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 
 
 class Lock:
@@ -35,6 +39,7 @@ class Lock:
             session = engine(self._url).connect().execution_options(isolation_level="AUTOCOMMIT")
             key = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], signed=True)
             if session.execute(sa.select(sa.func.pg_try_advisory_lock(key))).scalar_one():
+                session.exec_driver_sql(_NEVER_IDLE)
                 self._session = session
                 return True
             session.close()
@@ -45,6 +50,9 @@ class Lock:
             lock.acquire(blocking=False)
         except Timeout:
             return False
+        except OSError as error:  # a folder of somebody else, or of a file system mounted read-only
+            message = f"{self.path}: cannot be made ({error.strerror}); make its folder writable, or set ETL_HOME"
+            raise EtlError(message) from error
         self._file = lock
         return True
 
@@ -54,14 +62,14 @@ class Lock:
             return self._file is not None
         try:
             self._session.execute(sa.select(1))
-        except sa.exc.SQLAlchemyError:
+        except (EtlError, sa.exc.SQLAlchemyError):
             return False
         return True
 
     def release(self, forget: bool = True) -> None:
         """Give it back; with `forget` the file goes too (only for a name that nobody will take again)."""
         if self._session is not None:
-            with contextlib.suppress(sa.exc.SQLAlchemyError):  # the server may take a while to notice a closed session
+            with contextlib.suppress(EtlError, sa.exc.SQLAlchemyError):  # the server may notice a closed session late
                 self._session.execute(sa.select(sa.func.pg_advisory_unlock_all()))
             self._session.invalidate()  # closing the session drops its locks too, even if it has gone bad
             self._session.close()

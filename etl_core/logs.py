@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextvars import ContextVar
 from functools import cache
 from logging.handlers import RotatingFileHandler
@@ -18,10 +19,20 @@ def log() -> logging.Logger:
     return _logger(settings.current().home / "logs")
 
 
+class _Handler(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that cannot be written is told once, and stops no run."""
+        if not self._told:
+            self._told = True
+            print(f"{self.baseFilename}: cannot be written ({sys.exc_info()[1]}); going on without", file=sys.stderr)
+
+    _told = False
+
+
 @cache
 def _logger(folder: Path) -> logging.Logger:
     settings.private_folder(folder)
-    handler = RotatingFileHandler(folder / "etl.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
+    handler = _Handler(folder / "etl.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s run=%(run_id)s %(message)s"))
     handler.addFilter(_with_run_id)
     logger = logging.getLogger(f"etl_core.{folder}")

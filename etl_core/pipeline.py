@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import sqlalchemy as sa
 
-from etl_core import faults, history, running
+from etl_core import faults, history, retry, running
 from etl_core.active_run import ActiveRun, open_runs
-from etl_core.errors import BadParameter, NotLanded, PermanentError
+from etl_core.errors import BadParameter, EtlError, NotLanded, PermanentError, TransientError
 from etl_core.history import Run
 from etl_core.interval import Interval
 from etl_core.retry import RetryPolicy
@@ -36,11 +39,14 @@ TRIGGERS = ("manual", "scheduled", "retry", "backfill")
 class Pipeline:
     """Four functions under one name; retries, history, schedules and the control room come with it.
 
-    `landed() -> {day: content hash}` may have a parameter `days`, to save hashing the others. `extract(interval)`,
-    `transform(extracted)` and `load(transformed, warehouse, run_id)` hand on what they like: the rows of a result are
-    counted by its `rows` (a number, or something with a length) and `rejected`, or by its own length where it is a
-    DataFrame or a list. `load` commits data and receipts (`warehouse.write_receipts`) in one transaction of the engine
-    it is given.
+    `landed() -> {day: content hash}` may have a parameter `days`, to save hashing the others; a hash is text.
+    `extract(interval)` and `transform(extracted)` hand on what they like, but None or a generator: a stage that is
+    tried again gets the same object again, so it must not change it. The rows of a result are counted by its `rows` (a
+    number, or something with a length) and `rejected`, or by its own length where it is a DataFrame or a list; a
+    transformed result's list `notes` goes into the history. `load(transformed, warehouse, run_id)` commits data and
+    receipts (`warehouse.write_receipts`) in one transaction of the engine it is given, and may be done again.
+    `on_failure` is a function, or a command without a shell. `verify()` returns what it found wrong:
+    `stages.verify.Difference`s, or sentences.
     """
 
     name: str
@@ -55,19 +61,53 @@ class Pipeline:
     verify: Callable[[], Any] | None = None  # compares the warehouse with the landing zone
     target: str | None = None  # MODULE:NAME, by which another process imports it
 
+    def __post_init__(self) -> None:
+        wrong = [name for name in ("landed", "extract", "transform", "load") if not callable(getattr(self, name))]
+        if wrong:
+            found = type(getattr(self, wrong[0])).__name__
+            raise BadParameter(f"pipeline {self.name!r}: {wrong[0]}: found {found}, expected a function")
+        for name in ("stage_retry", "run_retry"):
+            if not isinstance(given := getattr(self, name), RetryPolicy):
+                raise BadParameter(f"pipeline {self.name!r}: {name}: found {given!r}, expected RetryPolicy(attempts=…)")
+
     def hashes(self, days: Sequence[date]) -> dict[date, str]:
-        """The content hashes of those of `days` that have landed."""
-        found = self.listing(days)
+        """The content hashes of those of `days` that have landed; a transient error is tried again as in a stage."""
+        found = retry.call(lambda _: self.listing(days), self.stage_retry)
         return {day: found[day] for day in days if day in found}
 
     def listing(self, days: Sequence[date] | None = None) -> Mapping[date, str]:
-        """What has landed, of `days` alone where `landed` can be asked so. PermanentError where it is no such thing."""
+        """What has landed, of `days` alone where `landed` can be asked so.
+
+        TransientError or PermanentError where it fails (in its own words if it is one of these), PermanentError where
+        that is no mapping of days to hashes.
+        """
         some = days is not None and "days" in signature(self.landed).parameters
-        found = self.landed(days) if some else self.landed()
+        named = f"landed of pipeline {self.name!r}"
+        try:
+            found = self.landed(days) if some else self.landed()
+        except EtlError:
+            raise
+        except Exception as error:
+            kind = TransientError if retry.is_transient(error) else PermanentError
+            inside = extract_tb(error.__traceback__)[1:2]  # the line of `landed` itself
+            where = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in inside)
+            raise kind(f"{named}: {type(error).__name__}: {error}{where}") from error
         if not isinstance(found, Mapping):
-            kind = type(found).__name__
-            raise PermanentError(f"landed of pipeline {self.name!r}: found {kind}, expected a dict of day -> hash")
+            raise PermanentError(f"{named}: found {type(found).__name__}, expected a dict of day -> hash")
+        for day, content in found.items():
+            if type(day) is not date or not (isinstance(content, str) and content):
+                raise PermanentError(f"{named}: found {day!r}: {content!r}, expected datetime.date -> hash as text")
         return found
+
+    @contextmanager
+    def refusals_recorded(self) -> Iterator[None]:
+        """What is asked wrongly within, a BadParameter, is an event in the history: there is no run to tell it."""
+        try:
+            yield
+        except BadParameter as error:
+            with suppress(EtlError):
+                history.record_event("refused", str(error), self.name)
+            raise
 
     def start(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> ActiveRun:
         """Begin a run to be taken step by step. Keywords: trigger, attempt, retry_of, notebook.
@@ -75,13 +115,17 @@ class Pipeline:
         BadParameter for a day that has not landed, Overlap where another run has one of the days: recorded as events.
         An earlier run of the same interval, still open in this process, is closed as abandoned.
         """
-        run = self._begin(Interval.of(first, until), **given)
+        with self.refusals_recorded():
+            interval = Interval.of(first, until)
+        run = self._begin(interval, **given)
         open_runs[run.run_id] = run
         return run
 
     def run(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> Run:
         """All three stages. Returns the record; what a stage raises is raised when it has been recorded."""
-        run = self._begin(Interval.of(first, until), **given)
+        with self.refusals_recorded():
+            interval = Interval.of(first, until)
+        run = self._begin(interval, **given)
         run.finish()
         return run.record()
 

@@ -30,6 +30,7 @@ _VARIABLES = (
     *("HOME", "USERPROFILE"),  # what ~ stands for
 )
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_NO_URL = re.compile(r"(https?|ftp|s3|gs)[:/]+[^/].*:.*@", re.IGNORECASE | re.DOTALL)  # https//me:secret@host
 _SQLITE = re.compile(r"sqlite:///(?!:memory:|file:)(.+)", re.DOTALL)
 _POSTGRES = re.compile(
     r"postgresql\+psycopg://([^@]*@)?(\[[\da-fA-F:.]+\]|[^@:/?\[\]]*)(:\d+)?(/[^@?]*)?(\?.*)?", re.DOTALL
@@ -96,7 +97,7 @@ def private_folder(path: Path) -> Path:
 
 
 def without_password(url: str) -> str:
-    """A database URL fit for a message: whole where it cannot hold a password, else no more than how it begins."""
+    """A URL fit for a message: whole where it cannot hold a password, else no more than how it begins."""
     if "@" not in url and "?" not in url:
         return url
     return url[: url.index("://") + 3] + "…" if _URL.match(url) else "…"
@@ -106,8 +107,9 @@ def _folder(name: str, default: Path) -> Path:
     value = os.environ.get(name, "")
     if not value:
         return default
-    if "\0" in value or _URL.match(value):
-        raise BadParameter(f"{name}: found {value!r}, expected the path of a folder")
+    if "\0" in value or _URL.match(value) or _NO_URL.match(value):
+        url = ", or a URL such as https://HOST/PATH" if name == "ETL_LANDING" else ""
+        raise BadParameter(f"{name}: found {without_password(value)!r}, expected the path of a folder{url}")
     try:
         path = Path(value).expanduser().absolute()
     except RuntimeError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import index
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from sqlalchemy import Column, Date, Float, Integer, MetaData, Table, Text
 
 from etl_core import settings
 from etl_core.database import Instant, reading
+from etl_core.errors import PermanentError
 from etl_core.schema import open_database
 
 if TYPE_CHECKING:
@@ -171,15 +173,30 @@ class Receipts:
 def write_receipts(conn: sa.Connection, pipeline: str, run_id: str, days: dict[date, tuple[str, int, int]]) -> Receipts:
     """Replace the receipts of `days`, a mapping of day -> (source hash, rows loaded, rows rejected).
 
-    Call it last in the transaction that loads the rows.
+    Call it last in the transaction that loads the rows. The hash is the one that `landed` gives for what was loaded.
+    Raises PermanentError for what is no such mapping; the transaction is then rolled back.
     """
     now = datetime.now(UTC).replace(microsecond=0)
-    made = tuple(Receipt(pipeline, day, run_id, loaded, bad, h, now) for day, (h, loaded, bad) in days.items())
+    made = tuple(_receipt(pipeline, run_id, day, given, now) for day, given in days.items())
     if made:
         here = receipts.c.pipeline == pipeline, receipts.c.flight_date.in_(days)
         conn.execute(sa.delete(receipts).where(*here))
         conn.execute(sa.insert(receipts), [vars(receipt) for receipt in made])
     return Receipts(made)
+
+
+def _receipt(pipeline: str, run_id: str, day: date, given: tuple[str, int, int], now: datetime) -> Receipt:
+    try:
+        source_hash, loaded, rejected = given
+        counts = [index(loaded), index(rejected)]  # a NumPy integer too: SQLite would store its bytes
+    except (TypeError, ValueError):
+        source_hash, counts = None, []
+    if type(day) is not date or not isinstance(source_hash, str) or min(counts, default=-1) < 0:
+        raise PermanentError(
+            f"write_receipts of pipeline {pipeline!r}: found {day!r}: {given!r}, expected a datetime.date -> "
+            "(source hash as text, rows loaded, rows rejected)"
+        )
+    return Receipt(pipeline, day, run_id, *counts, source_hash, now)
 
 
 def receipts_of(pipeline: str, days: Iterable[date] | None = None) -> dict[date, Receipt]:

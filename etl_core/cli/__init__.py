@@ -6,6 +6,7 @@ Each command lives in a module that is imported when the command is used, and im
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -112,6 +113,10 @@ class Commands(click.Group):
             raise Failed(str(error)) from error
         except KeyboardInterrupt:
             raise Failed("interrupted") from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC and error.filename is None:
+                raise Failed("the output cannot be written: the disk is full") from error
+            raise
         except Exception as error:
             if type(error).__module__.startswith("sqlalchemy.") and getattr(error, "orig", None):
                 raise Failed(f"the database says: {str(error.orig).splitlines()[0]}") from error
@@ -150,7 +155,9 @@ def etl(ctx: click.Context, target: str | None) -> None:
 
 def main() -> None:
     """The console command. A terminal that cannot show a character gets a question mark, not an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started this has closed it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
             stream.reconfigure(errors="replace")
     etl.main(prog_name="etl", windows_expand_args=False)

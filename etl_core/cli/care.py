@@ -12,11 +12,13 @@ import click
 
 from etl_core.cli import Chosen
 from etl_core.cli.printing import console, note
-from etl_core.errors import BadParameter
+from etl_core.errors import BadParameter, PermanentError
 from etl_core.views.words import clean, count
 
 if TYPE_CHECKING:
     from etl_core.history import Run
+    from etl_core.pipeline import Pipeline
+    from etl_core.stages.verify import Difference
 
 
 @click.command()
@@ -38,9 +40,13 @@ def verify(chosen: Chosen) -> None:
         raise BadParameter(f"pipeline {pipeline.name!r} has no verify; give it one: Pipeline(…, verify=function)")
     errors, notes = 0, []
     with _spinner("comparing"):
-        for difference in pipeline.verify():
-            line = f"{difference.day or 'everywhere'}  {difference.kind}: {clean(difference.message)}"
-            if difference.is_error:
+        for difference in _found(pipeline):
+            if isinstance(difference, str):  # an own pipeline's sentence
+                line, is_error = clean(difference), True
+            else:
+                line = f"{difference.day or 'everywhere'}  {difference.kind}: {clean(difference.message)}"
+                is_error = difference.is_error
+            if is_error:
                 errors += 1
                 click.echo(f"✗ {line}")
             else:
@@ -55,6 +61,14 @@ def verify(chosen: Chosen) -> None:
         click.echo(f"{what}: {count(errors, 'difference')}")
         raise click.exceptions.Exit(1)
     click.echo(f"{what}: all as they should be")
+
+
+def _found(pipeline: Pipeline) -> list[Difference | str]:
+    found = pipeline.verify()
+    if not isinstance(found, (list, tuple)):
+        message = f"verify of pipeline {pipeline.name!r}: found {found!r}, expected a list of what is wrong"
+        raise PermanentError(message)
+    return list(found)
 
 
 @click.command()

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 WIDE = 110  # columns from which the error has room beside the run
 POLL = 1.0  # seconds between looks of --follow
 SHOWN, SHOWN_JSON = 20, 1000
+COUNT = click.IntRange(1, 1_000_000_000)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="A list, newest first.")
-@click.option("--limit", type=click.IntRange(min=1), help=f"How many.  [default: {SHOWN}, with --json {SHOWN_JSON:,}]")
+@click.option("--limit", type=COUNT, help=f"How many.  [default: {SHOWN}, with --json {SHOWN_JSON:,}]")
 @click.option("--events", is_flag=True, help="What is no run: refused ones, recoveries, schedulers that start.")
 @click.option("--follow", is_flag=True, help="Go on with what happens from now, until Ctrl-C.")
 @click.pass_obj
@@ -160,14 +161,16 @@ def _print_events(events: list[Event]) -> None:
 def _run_lines(limit: int, pipeline: str | None) -> Iterator[str]:
     """A line for each run, oldest first, and again whenever one ends; never stops."""
     from etl_core.history import newest_runs
+    from etl_core.views.evidence import state_of
 
     seen: dict[str, str] = {}
     found = newest_runs(limit, pipeline)
     while True:
         for run in reversed(found):
-            if seen.get(run.run_id) != run.status:
-                seen[run.run_id] = run.status
-                yield _line(run)
+            state = state_of(run)
+            if seen.get(run.run_id) != state:
+                seen[run.run_id] = state
+                yield _line(run, state)
         time.sleep(POLL)
         since = found[0].started_at - timedelta(minutes=1) if found else None
         still = [run.started_at for run in newest_runs(None, pipeline, "running")]
@@ -188,12 +191,12 @@ def _event_lines(limit: int, pipeline: str | None) -> Iterator[str]:
         found = newest_events(after=last, pipeline=pipeline)
 
 
-def _line(run: Run) -> str:
+def _line(run: Run, state: str) -> str:
     from etl_core.views.words import STATES
 
     what = f"{number(run.rows_loaded)} rows  {seconds(run.duration_s)}" if run.status == "succeeded" else _error(run)
-    sign, colour, _ = STATES[run.status]
-    status = click.style(f"{sign} {run.status:<9}", fg=colour)
+    sign, colour, _ = STATES[state]
+    status = click.style(f"{sign} {state:<9}", fg=colour)
     began = instant(run.finished_at or run.started_at)
     days = f"{run.pipeline} {interval(run.interval)}"
     return f"{began}  {run.run_id[:8]}  {days}  {_trigger(run):<9}  {status}  {what}".rstrip()

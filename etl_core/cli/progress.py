@@ -62,6 +62,8 @@ def progress(days: int) -> Iterator[Callable[[Run], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from etl_core.backlog import tried_singly
+
     rows = 0
     counts = TextColumn("days  {task.fields[rows]:,} rows "), TimeRemainingColumn(), TextColumn("left")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *counts)
@@ -79,11 +81,6 @@ def progress(days: int) -> Iterator[Callable[[Run], None]]:
         yield show
 
 
-def tried_singly(run: Run) -> bool:
-    """Does a backfill go on with the days of this failed run, one by one?"""
-    return run.status == "failed" and bool(run.permanent) and len(run.interval.days) > 1
-
-
 def success(run: Run) -> str:
     """In one line: what was loaded."""
     return (
@@ -92,7 +89,10 @@ def success(run: Run) -> str:
     )
 
 
-def failure(run: Run) -> str:
+def failure(run: Run, backfill: bool = True) -> str:
     """In one line: what failed, and the command that tells more."""
-    what = "failed, its days are tried one by one" if tried_singly(run) else first_line(run.error)
+    from etl_core.backlog import tried_singly
+
+    singly = backfill and tried_singly(run)
+    what = "failed, its days are tried one by one" if singly else first_line(run.error)
     return f"{run.interval}: {what} (etl show {run.run_id[:8]})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -12,13 +10,12 @@ from etl_core.cli import Chosen, Failed
 from etl_core.cli.printing import note
 from etl_core.cli.progress import all_stages, failure, progress, success
 from etl_core.cli.types import DAY
-from etl_core.errors import BadParameter, EtlError
+from etl_core.failure import one_line
 from etl_core.views.words import count, first_line, listed, seconds
 
 if TYPE_CHECKING:
     from etl_core.backlog import Backfill
     from etl_core.history import Run
-    from etl_core.pipeline import Pipeline
 
 
 @click.command()
@@ -41,7 +38,7 @@ def run(chosen: Chosen, day: str, until: str | None, fault: str | None) -> None:
     from etl_core.interval import Interval
 
     pipeline = chosen.pipeline
-    with _refusals_recorded(pipeline):
+    with pipeline.refusals_recorded():
         interval = Interval.of(day, until)
         faults.parse(fault or "", "--fault")
     _tell_of_faults()
@@ -58,7 +55,11 @@ def run(chosen: Chosen, day: str, until: str | None, fault: str | None) -> None:
     except Exception as error:
         if not active.closed:
             raise
-        raise Failed(failure(active.record())) from error
+        record = active.record()
+        if record.status == "succeeded":
+            click.echo(success(record))
+            raise Failed(f"{interval}: loaded, but after the commit: {one_line(error)}") from error
+        raise Failed(failure(record, backfill=False)) from error
     click.echo(success(active.record()))
 
 
@@ -87,7 +88,7 @@ def backfill(chosen: Chosen, first: str, last: str, batch: str, again: bool) -> 
     from etl_core import backlog
 
     pipeline = chosen.pipeline
-    with _refusals_recorded(pipeline):
+    with pipeline.refusals_recorded():
         intervals, missing = backlog.plan(pipeline, first, last, batch, again)
     if missing:
         note(f"{count(len(missing), 'day has', 'days have')} not landed: {listed(missing)}")
@@ -107,19 +108,6 @@ def backfill(chosen: Chosen, first: str, last: str, batch: str, again: bool) -> 
     _summary(chosen, result)
     if result.missing or result.failed or result.refused:
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _refusals_recorded(pipeline: Pipeline) -> Iterator[None]:
-    """What was asked wrongly is an event in the history, not a run."""
-    from etl_core import history
-
-    try:
-        yield
-    except BadParameter as error:
-        with suppress(EtlError):
-            history.record_event("refused", str(error), pipeline.name)
-        raise
 
 
 def _tell_of_faults() -> None:

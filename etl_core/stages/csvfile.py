@@ -79,7 +79,8 @@ def _read_text(
 ) -> CsvFile:
     lines = read_lines(data, path, names, columns, lenient)
     if lines.forgiven:
-        notes.append(f"{path}: {len(lines.forgiven)} bad values taken as missing (the first: {lines.forgiven[0]})")
+        values = "1 bad value" if len(lines.forgiven) == 1 else f"{len(lines.forgiven)} bad values"
+        notes.append(f"{path}: {values} taken as missing (the first: {lines.forgiven[0]})")
     typed = [pa.array([row[n] for row in lines.values], field.type) for n, field in enumerate(schema(columns))]
     return CsvFile(pa.table(typed, schema(columns)), lines.bad, notes)
 

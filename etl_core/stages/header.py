@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from etl_core.errors import BadSchema, StillBeingWritten
 from etl_core.stages.columns import Column, shown
+from etl_core.stages.lines import LONGEST
 
 BOM = b"\xef\xbb\xbf"
 _NOT_CSV = {  # first bytes -> what such a file is, what to do about it
@@ -16,6 +18,12 @@ _NOT_CSV = {  # first bytes -> what such a file is, what to do about it
     b"\xff\xfe": ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8"),
 }
+_OTHER_TEXT = {  # the first character, likewise
+    b"<": ("an HTML or XML page", "open it in a browser: it is probably an error page"),
+    b"{": ("JSON", "write it as CSV, a record a line"),
+    b"[": ("JSON", "write it as CSV, a record a line"),
+}
+_MANY = 100  # names among which a renamed column is looked for; comparing more takes seconds
 
 
 def check_header(data: bytes, path: str, columns: Sequence[Column]) -> tuple[list[str], list[str]]:
@@ -31,9 +39,14 @@ def check_header(data: bytes, path: str, columns: Sequence[Column]) -> tuple[lis
         if data.startswith(magic):
             raise BadSchema(_message(path, f"a file that is {what}", expected, advice))
     line, newline, rest = data.removeprefix(BOM).partition(b"\n")
-    if line.lstrip().startswith(b"<"):
-        found = f"an HTML or XML page ({shown(line.strip().decode(errors='replace'))})"
-        raise BadSchema(_message(path, found, expected, "open it in a browser: it is probably an error page"))
+    if other := _OTHER_TEXT.get(line.lstrip()[:1]):
+        found = f"{other[0]} ({shown(line[:LONGEST].strip().decode(errors='replace'))})"
+        raise BadSchema(_message(path, found, expected, other[1]))
+    if b"\r" in line.rstrip(b"\r"):
+        raise BadSchema(_message(path, "lines that end in a bare CR", expected, "end lines in LF or CRLF"))
+    if len(line) > LONGEST:
+        found = f"a first line of {len(line):,} bytes, more than {LONGEST:,}"
+        raise BadSchema(_message(path, found, expected, "begin with the header, and end each line in LF or CRLF"))
     try:
         text = line.removesuffix(b"\r").decode()
         names = next(csv.reader([text], strict=True), [])
@@ -45,32 +58,41 @@ def check_header(data: bytes, path: str, columns: Sequence[Column]) -> tuple[lis
     _check_names(path, text, names, expected)
     if not rest.strip():
         raise BadSchema(f"{path}: found a header and no line after it, expected data; ask for it to be sent again")
-    extra = [name for name in names if name not in expected]
-    return names, [f"{path}: columns that are not used: {shown(', '.join(extra), 200)}"] if extra else []
+    notes = []
+    if extra := [name for name in names if name and name not in expected]:
+        notes.append(f"{path}: columns that are not used: {shown(', '.join(extra), 200)}")
+    if "" in names:
+        notes.append(f"{path}: a column without a name is not used (a comma too many in each line?)")
+    return names, notes
 
 
 def _check_names(path: str, text: str, names: list[str], expected: list[str]) -> None:
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(names)
+    if counts[""] > 1:
+        found = f"{counts['']:,} columns without a name"
+        advice = "leave out the empty columns: a spreadsheet writes a comma for each of them"
+        raise BadSchema(_message(path, found, expected, advice))
+    if twice := sorted(name for name, count in counts.items() if count > 1):
         found = f"more than one column named {shown(', '.join(twice))}"
         raise BadSchema(_message(path, found, expected, "leave one of each"))
-    missing = [name for name in expected if name not in names]
+    missing = [name for name in expected if name not in counts]
     if not missing:
         return
     for delimiter, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(set(text.split(delimiter)) & set(expected)) > len(set(names) & set(expected)):
             found = f"columns separated by {called} ({shown(text)})"
             raise BadSchema(_message(path, found, expected, "write it with commas"))
-    if "\r" in text:
-        raise BadSchema(_message(path, "lines that end in a bare CR", expected, "end lines in LF or CRLF"))
-    extra = [name for name in names if name not in expected]
+    extra = {name.strip().lower(): name for name in names[:_MANY] if name not in expected}
     described = []
     for name in missing:
-        near = get_close_matches(name.lower(), [other.strip().lower() for other in extra], n=1)
-        described.append(f"{name} (renamed to {shown(near[0])}?)" if near else name)
+        near = get_close_matches(name, extra, n=1)
+        described.append(f"{name} (renamed to {shown(extra[near[0]])}?)" if near else name)
     some = len(missing) < len(expected)
     found = f"no column {', '.join(described)}" if some else f"no column name that is known ({shown(text)})"
-    advice = "give the columns these names again" if some else "put the header back as the first line"
+    if any(name in extra for name in missing):
+        advice = "write the names as they are here: in lower case, without spaces"
+    else:
+        advice = "give the columns these names again" if some else "put the header back as the first line"
     raise BadSchema(_message(path, found, expected, advice))
 
 

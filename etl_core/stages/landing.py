@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -86,8 +87,15 @@ def is_url(landing: str) -> bool:
 
 
 def without_secrets(place: str) -> str:
-    """A path or URL fit for a message: no user, no password, no query (which may hold a signature)."""
-    return re.sub(r"://[^/@]*@", "://", place).partition("?")[0] if is_url(place) else place
+    """A path or URL fit for a message: no user, no password, no query (which may hold a signature).
+
+    A password may hold a / or an @ that is not written as %2F or %40, so all before the last @ goes.
+    """
+    if not is_url(place):
+        return place
+    scheme, _, rest = place.partition("://")
+    rest, _, query = rest.partition("?")
+    return f"{scheme}://" + ("…" if "@" in query else rest.rpartition("@")[2])  # a ? of the password, or of a query
 
 
 def read_local(path: str | Path) -> bytes | None:
@@ -95,7 +103,7 @@ def read_local(path: str | Path) -> bytes | None:
     path = Path(path)
     try:
         before = path.stat()
-        data = path.read_bytes()
+        data = _bytes_of(path)
         after = path.stat()
     except FileNotFoundError:
         return None
@@ -110,9 +118,10 @@ def day_of(name: str) -> date | None:
     """The day a file name stands for; None for any other file, which is not ours."""
     match = FILE_NAME.fullmatch(name)
     try:
-        return date.fromisoformat(match[1]) if match else None
+        day = date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
+    return None if day == date.max else day  # the last day there is cannot be an interval: none begins after it
 
 
 def _names(folder: Path, days: Sequence[date] | None) -> list[str]:
@@ -136,12 +145,20 @@ def _local_hashes(landing: Path, kind: str, days: Sequence[date] | None) -> dict
     for name in names:
         if day := day_of(name):
             try:
-                found[day] = _digest((folder / name).read_bytes())
+                found[day] = _digest(_bytes_of(folder / name))
             except FileNotFoundError:
                 continue  # gone since the listing
             except OSError as error:
                 found[day] = f"unreadable: {error.strerror}"
     return found
+
+
+def _bytes_of(path: Path) -> bytes:
+    """All of a regular file; OSError for any other. Reading a FIFO would wait for whoever writes into it."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder is an error already
+        raise OSError(None, "not a regular file")
+    return path.read_bytes()
 
 
 def _digest(data: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
@@ -19,6 +19,7 @@ from etl_core.warehouse import Receipts, flights, metadata, reference_files, rej
 
 PIPELINE = "flights"
 FLIGHT_COLUMNS = [*COLUMNS, "run_id"]
+_REPLACING = 7_201_302  # PostgreSQL advisory lock: one load at a time replaces the reference tables
 REJECTED_COLUMNS = ["flight_date", "source_line", "reason", "row", "run_id"]
 
 
@@ -37,9 +38,10 @@ def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipt
             conn.execute(sa.delete(table).where(within(table, transformed.interval)))
         insert_rows(conn, flights, FLIGHT_COLUMNS, rows)
         insert_rows(conn, rejected_flights, REJECTED_COLUMNS, rejected)
-        known = dict(conn.execute(sa.select(reference_files.c.name, reference_files.c.source_hash)).all())
-        for reference in references:
-            if known.get(reference.name) != reference.source_hash:  # another file than last time
+        if _outdated(conn, references):
+            if conn.dialect.name == "postgresql":  # another run may be replacing them: wait for it, and look again
+                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_REPLACING)))
+            for reference in _outdated(conn, references):
                 _replace(conn, reference)
         return write_receipts(conn, PIPELINE, run_id, _receipts(transformed))
 
@@ -77,6 +79,12 @@ def _rows_a_day(frame: pd.DataFrame) -> dict[date, int]:
         return {}
     days, counts = np.unique(frame.flight_date.to_numpy("datetime64[D]"), return_counts=True)
     return dict(zip(days.tolist(), counts.tolist(), strict=True))
+
+
+def _outdated(conn: sa.Connection, references: Sequence[Reference]) -> list[Reference]:
+    """Those whose file is another than last time."""
+    known = dict(conn.execute(sa.select(reference_files.c.name, reference_files.c.source_hash)).all())
+    return [each for each in references if known.get(each.name) != each.source_hash]
 
 
 def _replace(conn: sa.Connection, reference: Reference) -> None:

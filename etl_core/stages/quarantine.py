@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -15,6 +16,7 @@ from etl_core.stages.landing import LandedDay
 from etl_core.stages.lines import row_text
 
 _REJECTED = {"flight_date": "datetime64[s]", "source_line": "int64", "reason": "str", "row": "str"}
+_VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # what differs between reasons of one kind
 _NONE = pd.DataFrame({name: pd.array([], dtype=dtype) for name, dtype in _REJECTED.items()})  # the usual case
 
 
@@ -44,8 +46,9 @@ def check_most_are_good(files: LandedDay, lines: int, bad: Sequence[tuple[int, s
     if not lines:
         raise BadSchema(f"{files.flights_path}: found a header and no line after it; ask for it to be sent again")
     if 2 * len(bad) > lines:
-        (kind, count), *_ = Counter(reason.partition(":")[0] for _, reason in bad).most_common(1)
-        first, reason = next((line, reason) for line, reason in bad if reason.partition(":")[0] == kind)
+        kinds = [_VALUE.sub("", reason).partition(":")[0] for _, reason in bad]
+        ((kind, count),) = Counter(kinds).most_common(1)
+        first, reason = bad[kinds.index(kind)]
         raise BadSchema(
             f"{files.flights_path}: {len(bad)} of {lines} lines rejected, expected at most half; {count} of them like "
             f"line {first}: {reason}. What was loaded before is kept; ask for the file to be sent again"

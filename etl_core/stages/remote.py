@@ -1,18 +1,21 @@
 """A landing zone behind a URL (https://, s3://, …), read with fsspec.
 
 Days come from a listing of flights/ and weather/, or, where the server lists nothing, from an `index.txt` beside them
-with a relative path a line (flights/2013-01-15.csv). A file is fetched for its hash only when its size, Last-Modified
-or ETag differ from the last look, or when the server gives none; what was seen is kept in ETL_HOME/landing-cache.json.
+with a relative path a line (flights/2013-01-15.csv). Weather that is in no listing is looked for by its name, as a run
+does. A file is fetched for its hash only when its size, Last-Modified or ETag differ from the last look, or when the
+server gives none; what was seen is kept in ETL_HOME/landing-cache.json.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from inspect import signature
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -41,10 +44,10 @@ def read(url: str) -> bytes | None:
 def hashes(landing: str, days: Sequence[date] | None = None) -> tuple[dict[date, str], dict[date, str]]:
     """Day -> SHA-256 of the file's content, for the flights and for the weather files."""
     wanted = None if days is None else set(days)
-    files = {url: what for url, what in _listed(landing).items() if wanted is None or what[1] in wanted}
+    files = {f"{landing}/{kind}/{day}.csv": (kind, day, sure) for kind, day, sure in _listed(landing, wanted)}
     known = _read_cache()
     with ThreadPoolExecutor(IN_PARALLEL) as pool:
-        looked = pool.map(lambda url: _entry(url, known.get(without_secrets(url))), files)
+        looked = pool.map(lambda url: _entry(url, known.get(without_secrets(url)), files[url][2]), files)
         entries = dict(zip(files, looked, strict=True))
     seen = {without_secrets(url): entry for url, entry in entries.items() if entry.get("marks")}
     place = without_secrets(landing) + "/"
@@ -52,43 +55,72 @@ def hashes(landing: str, days: Sequence[date] | None = None) -> tuple[dict[date,
     if others | seen != known:
         _write_cache(others | seen)  # after a look at all days, without the files that are gone
     found: dict[str, dict[date, str]] = {"flights": {}, "weather": {}}
-    for url, (kind, day) in files.items():
-        if entries[url]:  # else it is gone since the listing
+    for url, (kind, day, _) in files.items():
+        if entries[url]:  # else it is gone since the listing, or was never there
             found[kind][day] = entries[url]["sha256"]
     return found["flights"], found["weather"]
 
 
-def _listed(landing: str) -> dict[str, tuple[str, date]]:
-    """URL -> (kind, day) of every daily file."""
+def _listed(landing: str, wanted: set[date] | None) -> list[tuple[str, date, bool]]:
+    """Kind and day of every daily file (of the `wanted` days), and whether it is sure to be there."""
     fs = _filesystem(landing)
     fs.invalidate_cache()
-    names: list[str] = []
+    found: dict[str, set[date]] = {}
+    refused: list[PermanentError] = []
     for kind in ("flights", "weather"):
+        folder = f"{landing}/{kind}/"
         try:
-            folder = f"{landing}/{kind}/"
             listing = _asked(folder, lambda folder=folder: fs.ls(folder, detail=False))
-            names += [f"{kind}/{PurePosixPath(unquote(urlsplit(str(name)).path)).name}" for name in listing]
-        except (FileNotFoundError, PermanentError):
-            continue  # a server that lists nothing
-    if not any(day_of(name.partition("/")[2]) for name in names):
-        index = read(f"{landing}/index.txt")
-        if index is None:
-            place = without_secrets(landing)
-            raise PermanentError(
-                f"{place}: found no listing of {place}/flights/ with files such as 2013-01-15.csv, and no "
-                f"{place}/index.txt that names them; put one there, or check ETL_LANDING"
-            )
-        names = index.decode(errors="replace").split()
-    files = {}
-    for name in names:
-        kind, _, file = name.removeprefix("./").partition("/")
-        if kind in ("flights", "weather") and (day := day_of(file)):
-            files[f"{landing}/{kind}/{file}"] = kind, day
-    return files
+        except FileNotFoundError:
+            continue  # nothing has landed there, or the server lists nothing
+        except PermanentError as error:
+            refused.append(error)
+            continue
+        found[kind] = _days(PurePosixPath(unquote(urlsplit(str(name)).path)).name for name in listing)
+    if refused and any(found.values()):
+        raise refused[0]  # who lists one of them and not the other would seem to have no weather
+    everything = "weather" in found
+    if not found.get("flights"):
+        found, everything = _indexed(landing), False
+    days = {kind: each if wanted is None else each & wanted for kind, each in found.items()}
+    flights, weather = days.get("flights", set()), days.get("weather", set())
+    files = [("flights", day, True) for day in flights] + [("weather", day, True) for day in weather]
+    return files + [("weather", day, False) for day in flights - weather if not everything]
 
 
-def _entry(url: str, known: dict | None) -> dict[str, Any]:
-    """What is known of one file now: {"marks": …, "sha256": …}; empty where it is gone."""
+def _indexed(landing: str) -> dict[str, set[date]]:
+    """The days of each kind that index.txt names; PermanentError where there is none, or it names no file of a day."""
+    index, place = read(f"{landing}/index.txt"), without_secrets(landing)
+    if index is None:
+        raise PermanentError(
+            f"{place}: found no listing of {place}/flights/ with files such as 2013-01-15.csv, and no "
+            f"{place}/index.txt that names them; put one there, or check ETL_LANDING"
+        )
+    text = index.decode("utf-8-sig", errors="replace")
+    names = [name.removeprefix("./").partition("/") for name in text.split()]
+    found = {kind: _days(file for folder, _, file in names if folder == kind) for kind in ("flights", "weather")}
+    if not any(found.values()):
+        raise PermanentError(
+            f"{place}/index.txt: found {text[:60]!r}, expected lines such as flights/2013-01-15.csv; correct it, or "
+            "check ETL_LANDING (a page to log in looks like this too)"
+        )
+    return found
+
+
+def _days(names: Iterable[str]) -> set[date]:
+    return {day for name in names if (day := day_of(name))}
+
+
+def _entry(url: str, known: dict | None, sure: bool) -> dict[str, Any]:
+    """What is known of one file now: {"marks": …, "sha256": …}; empty where it is not there.
+
+    Of one that is not `sure` to be there it takes one question to learn that it is not.
+    """
+    try:
+        if not (sure or known) and read(url) is None:
+            return {}
+    except EtlError as error:
+        return _unreadable(error)
     try:
         info = _asked(url, lambda: _filesystem(url).info(url))
     except (FileNotFoundError, EtlError):
@@ -101,11 +133,16 @@ def _entry(url: str, known: dict | None) -> dict[str, Any]:
     try:
         data = read(url)
     except EtlError as error:
-        return {"sha256": f"unreadable: {type(error.__cause__ or error).__name__}"}
+        return _unreadable(error)
     return {} if data is None else {"marks": marks, "sha256": hashlib.sha256(data).hexdigest()}
 
 
+def _unreadable(error: EtlError) -> dict[str, Any]:
+    return {"sha256": f"unreadable: {type(error.__cause__ or error).__name__}"}
+
+
 def _filesystem(url: str) -> Any:
+    """The file system of a URL; BadParameter where it has none, or one that needs to be told more than a URL."""
     import fsspec
 
     options: dict[str, Any] = {}
@@ -113,14 +150,34 @@ def _filesystem(url: str) -> Any:
     if scheme in ("http", "https"):
         import aiohttp
 
+        if not _names_a_host(url):
+            raise _unusable(url, "found no host, or no port from 1 to 65535; in a password, / is written %2F and @ %40")
         timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
         options["client_kwargs"] = {"timeout": timeout}
     elif scheme == "s3":
         options["config_kwargs"] = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
     try:
+        signature(fsspec.get_filesystem_class(scheme).__init__).bind(None, **options)
         return fsspec.filesystem(scheme, **options)
-    except (ValueError, ImportError) as error:
-        raise BadParameter(f"ETL_LANDING: {without_secrets(url)} cannot be opened ({error})") from error
+    except TypeError as error:
+        raise _unusable(url, f"{scheme} takes more than a URL: {error}") from error
+    except Exception as error:  # no server was asked yet: each file system says in its way what it lacks
+        raise _unusable(url, str(error)) from error
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool((parts.hostname or "").encode("idna")) and parts.port != 0 and not re.search(r"\s", parts.netloc)
+    except ValueError:  # no such port, a bracket that is not closed, a name with two dots in a row
+        return False
+
+
+def _unusable(url: str, why: str) -> BadParameter:
+    return BadParameter(
+        f"ETL_LANDING: {without_secrets(url)} cannot be opened ({why}); expected the path of a folder, or a URL such "
+        "as https://HOST/PATH or s3://BUCKET/PATH"
+    )
 
 
 def _asked(url: str, ask: Callable[[], Any]) -> Any:
@@ -129,6 +186,8 @@ def _asked(url: str, ask: Callable[[], Any]) -> Any:
         return ask()
     except (FileNotFoundError, EtlError):
         raise
+    except NotImplementedError as error:
+        raise _unusable(url, "it has no folders and files") from error
     except Exception as error:  # each file system has its own classes
         status = getattr(error, "status", None)
         said = f"the server answered {status}" if status else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -27,6 +27,23 @@ def broken_rules(flights: pd.DataFrame) -> pd.Series:
     return pd.Series([reasons[row] for row in rows], index=flights.index[rows], dtype="str")
 
 
+def other_than_scheduled(flights: pd.DataFrame) -> Iterator[str]:
+    """A note for each day with rows whose hour, minute or time_hour is not that of their scheduled departure."""
+    written = flights.hour.to_numpy() * 100 + flights.minute.to_numpy()
+    hours = flights.scheduled_departure.to_numpy("datetime64[h]")
+    other = (written != flights.sched_dep_time.to_numpy()) | (flights.time_hour.to_numpy("datetime64[s]") != hours)
+    if not other.any():
+        return
+    for day, rows in flights[other].groupby("flight_date"):
+        row, of = next(rows.itertuples()), (flights.flight_date == day).sum()
+        yield (
+            f"flights of {day:%Y-%m-%d}: {len(rows)} of {of} lines whose hour, minute or time_hour contradicts "
+            "sched_dep_time; that counts for the departure, time_hour for the weather (the first: line "
+            f"{row.source_line}, sched_dep_time {row.sched_dep_time}, hour {row.hour}, minute {row.minute}, "
+            f"time_hour {row.time_hour:%Y-%m-%dT%H:%M:%SZ})"
+        )
+
+
 def breaks(values: pd.Series, column: Column) -> np.ndarray:
     """Whether each of a column's values breaks its rules."""
     if column.kind == "instant":

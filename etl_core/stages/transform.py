@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 
 from etl_core.interval import Interval
 from etl_core.stages import clock
-from etl_core.stages.columns import ORIGINS
+from etl_core.stages.columns import ORIGINS, WEATHER
 from etl_core.stages.extract import Extracted
 from etl_core.stages.quarantine import check_most_are_good, quarantine
-from etl_core.stages.rules import broken_rules
+from etl_core.stages.rules import broken_rules, other_than_scheduled
 
 KEY = ["flight_date", "carrier", "flight", "origin", "scheduled_departure"]
 WEATHER_NAMES = {"temp": "temperature", "wind_speed": "wind_speed", "visib": "visibility", "precip": "precipitation"}
 _ORIGINS = pa.array(ORIGINS)
+_ORIGIN = next(column for column in WEATHER if column.name == "origin")
 COLUMNS = [
     *KEY, "dest", "tail_number", "status", "actual_departure", "scheduled_arrival", "actual_arrival",
     "departure_delay", "arrival_delay", "air_time", "distance", *WEATHER_NAMES.values(),
@@ -60,7 +61,7 @@ def transform(extracted: Extracted) -> Transformed:
         found = find(good)
         if len(found):
             reasons, good = pd.concat([reasons, found]), good.drop(found.index)
-    notes = list(extracted.notes)
+    notes = [*extracted.notes, *other_than_scheduled(good)]
     zones, weather = _zones(good.dest, extracted.airports, notes), _weather(good, extracted.weather, notes)
     return Transformed(
         interval=extracted.interval,
@@ -109,7 +110,16 @@ def _zones(dest: pd.Series, airports: pd.DataFrame, notes: list[str]) -> pd.Seri
 
 def _weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> dict[str, np.ndarray]:
     """Each flight's weather, of the same day's file at its origin and UTC hour; of two lines the first counts."""
-    hours = _day_place_hour(weather)
+    reported = weather.flight_date  # the days that have a file, whatever is in it
+    places = _places(weather)
+    elsewhere = places == len(ORIGINS)
+    if elsewhere.any():
+        for day, rows in weather[elsewhere].groupby("flight_date"):
+            first = f"line {rows.source_line.iloc[0]}, {_ORIGIN.broken_by(rows.origin.iloc[0])}"
+            of = f"{len(rows)} of {(reported == day).sum()} lines"
+            notes.append(f"weather of {day:%Y-%m-%d}: {of} left out (the first: {first})")
+        weather, places = weather[~elsewhere], places[~elsewhere]
+    hours = _day_place_hour(weather, places)
     again = hours.duplicated()
     if again.any():
         for row in weather[again].itertuples():
@@ -117,15 +127,24 @@ def _weather(flights: pd.DataFrame, weather: pd.DataFrame, notes: list[str]) -> 
             where = f"weather of {row.flight_date:%Y-%m-%d}, line {row.source_line}"
             notes.append(f"{where}: {at} is there twice; the first line counts")
         weather, hours = weather[~again], hours[~again]
-    row_of = hours.get_indexer(_day_place_hour(flights))  # -1, the NaN at the end, where there is no line for the hour
+    row_of = hours.get_indexer(_day_place_hour(flights, _places(flights)))  # -1, the NaN at the end, where none is
+    if (row_of < 0).any():
+        for day, without in pd.Series(row_of < 0).groupby(flights.flight_date.array):
+            if without.mean() > 0.5 and (reported == day).any():
+                missing = f"no line for the hour of {without.sum()} of {len(without)} flights"
+                notes.append(f"weather of {day:%Y-%m-%d}: {missing}; is it another day's file?")
     return {ours: np.append(weather[name].to_numpy(), np.nan)[row_of] for name, ours in WEATHER_NAMES.items()}
 
 
-def _day_place_hour(rows: pd.DataFrame) -> pd.Index:
+def _places(rows: pd.DataFrame) -> np.ndarray:
+    """The number of each row's origin among ORIGINS, their count where it is none of them."""
+    return pc.fill_null(pc.index_in(pa.Array.from_pandas(rows.origin), _ORIGINS), len(ORIGINS)).to_numpy()
+
+
+def _day_place_hour(rows: pd.DataFrame, places: np.ndarray) -> pd.Index:
     """Flight date, origin and hour as one number: for a day, four times as fast as a merge on the three."""
     day = rows.flight_date.to_numpy("datetime64[D]").astype("int64")
-    place = pc.fill_null(pc.index_in(pa.Array.from_pandas(rows.origin), _ORIGINS), len(ORIGINS)).to_numpy()
-    return pd.Index((day * 4 + place) * 2**33 + rows.time_hour.to_numpy("datetime64[s]").astype("int64"))
+    return pd.Index((day * 4 + places) * 2**33 + rows.time_hour.to_numpy("datetime64[s]").astype("int64"))
 
 
 def _skipped_by_the_clock(good: pd.DataFrame) -> pd.Series:

@@ -14,8 +14,9 @@ from etl_core.interval import Interval, spans
 from etl_core.stages.extract import extract
 from etl_core.stages.landing import landed
 from etl_core.stages.load import FLIGHT_COLUMNS, PIPELINE, REJECTED_COLUMNS, row_tuples, within
+from etl_core.stages.reference import read_reference
 from etl_core.stages.transform import KEY, transform
-from etl_core.warehouse import Receipt, flights, metadata, open_warehouse, receipts, rejected_flights
+from etl_core.warehouse import Receipt, flights, metadata, open_warehouse, receipts, reference_files, rejected_flights
 
 _SHOWN_A_DAY = 3  # differing rows a day that are named; more are counted
 NOTES = ("source-changed", "source-vanished")
@@ -40,7 +41,8 @@ def verify(
     """Every difference between the warehouse, its receipts and the landed files; of `days`, or of all there are.
 
     A day whose landed content is still that of its receipt is extracted and transformed again and compared by value,
-    a month at a time. `progress` is told what is being looked at. Nothing is written; loads may go on meanwhile.
+    a month at a time. Reference files other than those loaded last are named, as what may be the cause. `progress` is
+    told what is being looked at. Nothing is written; loads may go on meanwhile.
     """
     say = progress or (lambda _: None)
     chosen = None if days is None else set(days)
@@ -55,6 +57,7 @@ def verify(
             written = {day: receipt for day, receipt in written.items() if day in chosen}
         found += _counts(conn, written, chosen)
         notes, same = _sources(written, landing)
+        notes += _references(conn)
         for span in spans(same, longest="month"):
             say(str(span))
             found += _values(conn, span, written, landing)
@@ -88,16 +91,15 @@ def _counts(conn: sa.Connection, written: dict[date, Receipt], chosen: set[date]
             if chosen is not None and at not in chosen:
                 continue
             if receipt is None:
-                yield Difference(at, "receipt", f"{total} rows in {table.name} without a receipt; load the day again")
+                yield Difference(at, "receipt", f"{total} rows in {table.name} without a receipt; {_again(at)}")
                 continue
             said = getattr(receipt, attribute)
             if total != said:
-                yield Difference(
-                    at, "count", f"{total} rows in {table.name}, the receipt says {said}; load the day again"
-                )
+                message = f"{total} rows in {table.name}, the receipt says {said}; {_again(at)}"
+                yield Difference(at, "count", message)
             if others := sorted(here.keys() - {receipt.run_id}):
                 message = f"rows of run {', '.join(others)} in {table.name}, the receipt is of {receipt.run_id}"
-                yield Difference(at, "run", f"{message}; load the day again")
+                yield Difference(at, "run", f"{message}; {_again(at)}")
 
 
 def _sources(written: dict[date, Receipt], landing: str | None) -> tuple[list[Difference], list[date]]:
@@ -113,6 +115,25 @@ def _sources(written: dict[date, Receipt], landing: str | None) -> tuple[list[Di
         elif now[day] != receipt.source_hash:
             notes.append(Difference(day, "source-changed", "the landed files have changed since; the day is pending"))
     return notes, [day for day, receipt in written.items() if now.get(day) == receipt.source_hash]
+
+
+def _references(conn: sa.Connection) -> Iterator[Difference]:
+    """Notes on reference files that differ from those loaded last, as a cause of different values."""
+    loaded = sa.select(reference_files.c.name, reference_files.c.source_hash).order_by(reference_files.c.name)
+    for name, content in conn.execute(loaded).all():
+        try:
+            reference = read_reference(name)
+        except EtlError as error:
+            yield Difference(None, "source-vanished", str(error))
+            continue
+        if content != reference.source_hash:
+            message = f"{reference.path} has changed since it was loaded; the next load takes it over"
+            more = ", and days loaded before keep their arrival times until they are loaded again"
+            yield Difference(None, "source-changed", message + (more if name == "airports" else ""))
+
+
+def _again(day: date | str) -> str:
+    return f"load the day again: etl backfill {day} {day} --again"
 
 
 def _values(
@@ -172,5 +193,5 @@ def _compared(
         different.setdefault(key[0], []).append(f"{' '.join(map(str, key[1:]))}: {what}")
     for day, rows in different.items():
         more = f"; and {len(rows) - _SHOWN_A_DAY} more" if len(rows) > _SHOWN_A_DAY else ""
-        message = f"{table}: {'; '.join(rows[:_SHOWN_A_DAY])}{more}"
+        message = f"{table}: {'; '.join(rows[:_SHOWN_A_DAY])}{more}; {_again(day)}"
         yield Difference(date.fromisoformat(day), "value", message)

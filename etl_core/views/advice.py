@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from etl_core import settings
+from etl_core.stages.landing import without_secrets
+from etl_core.views.evidence import unanswered
 from etl_core.views.words import count, instant, seconds
 
 if TYPE_CHECKING:
     from etl_core.views.report import Report
 
+_REFERENCE = re.compile(r"\b(airlines|airports|planes)\.csv\b")
+_OF_CONTENT = ("BadSchema:", "PermanentError:")
 Step = tuple[str, str]  # a sentence, and the command or SQL that does it (or "")
 
 
 def advice(report: Report) -> list[Step]:
     """The next steps, the most useful first."""
+    if report.state in ("failed", "crashed", "died") and not report.loaded_by and (why := unanswered()):
+        cannot = f"The warehouse cannot be asked whether the days were loaded, by this run or since: {why}", ""
+        return [cannot] if report.state == "died" else [*_steps(report), cannot]
+    return _steps(report)
+
+
+def _steps(report: Report) -> list[Step]:
     run, state = report.run, report.state
     if state in ("running", "overdue"):
         return _running(report)
@@ -75,8 +87,11 @@ def _succeeded(report: Report) -> list[Step]:
 
 
 def _failed(report: Report) -> list[Step]:
-    run, days = report.run, len(report.run.interval.days)
-    if run.permanent and days > 1:
+    run, days, error = report.run, len(report.run.interval.days), report.run.error or ""
+    if run.permanent and run.pipeline == "flights" and error.startswith(_OF_CONTENT) and _REFERENCE.search(error):
+        what = "Trying the same again cannot help. Correct the file that the error names, then load what needed it: "
+        return [(f"{what}new content of a reference file is not pending by itself.", _backfill(report))]
+    if run.permanent and days > 1 and not error.startswith("DatabaseError:"):
         return [
             (
                 "Trying the same again cannot help. Load its days singly: a bad one then sinks only itself.",
@@ -84,11 +99,11 @@ def _failed(report: Report) -> list[Step]:
             )
         ]
     if run.permanent:
-        file = f"flights/{run.interval.start}.csv"
-        named = run.pipeline != "flights" or file in (run.error or "")  # with the landing zone of that run
-        where = "" if named else f" ({settings.current().landing}/{file})"
-        cause = f"The day is blocked: trying the same again cannot help. Correct what the error names{where}: "
-        return [(f"{cause}new content is pending by itself. Or try at once.", _again(report))]
+        blocked = "The day is blocked: trying" if days == 1 else "Trying"
+        cause = f"{blocked} the same again cannot help. Correct what the error names{_where(report)}"
+        if not error.startswith(_OF_CONTENT):
+            return [(f"{cause}, then load it by hand.", _again(report))]
+        return [(f"{cause}: new content is pending by itself. Or try at once.", _again(report))]
     if run.blocked:
         return [
             ("The day is blocked: its attempts are used up. Once the cause is gone, load it by hand.", _again(report))
@@ -97,6 +112,14 @@ def _failed(report: Report) -> list[Step]:
         return [("Somebody interrupted it. Its days are pending as before.", _again(report))]
     what = "its day is" if days == 1 else "its days are"
     return [(f"Nothing was loaded, and {what} still pending: trying again may help.", _again(report))]
+
+
+def _where(report: Report) -> str:
+    """The day's file, where the error is about its content and names no file itself."""
+    run, error = report.run, report.run.error or ""
+    if run.pipeline != "flights" or not error.startswith(_OF_CONTENT) or re.search(r"[/\\]|\.csv", error):
+        return ""
+    return f" ({without_secrets(settings.current().landing)}/flights/{run.interval.start}.csv)"
 
 
 def _again(report: Report) -> str:

@@ -17,6 +17,7 @@ from etl_core.history import Run, runs
 from etl_core.pipeline import Pipeline
 
 LONGEST = 2000  # characters of a rejected line that a report keeps
+_UNANSWERED = (EtlError, sa.exc.SQLAlchemyError)  # the history can be read where the warehouse cannot, and may say why
 _VALUE = re.compile(r"'.*'|-?\b\d[\d,.:-]*")
 
 
@@ -64,19 +65,28 @@ def loaded_by(run: Run) -> Run | None:
     """The later run that has loaded the same days, if all of them are loaded and not by this one."""
     try:
         receipts = warehouse.receipts_of(run.pipeline, run.interval.days).values()
-    except EtlError:
-        return None  # the history can be read where the warehouse cannot, and may say why
+    except _UNANSWERED:
+        return None
     if len(receipts) < len(run.interval.days) or run.run_id in {receipt.run_id for receipt in receipts}:
         return None
     newest = max(receipts, key=lambda receipt: receipt.loaded_at)
     return next(iter(_read(runs.c.run_id == newest.run_id, runs.c.started_at > run.started_at)), None)
 
 
+def unanswered() -> str:
+    """Why the warehouse cannot be asked now; empty where it can."""
+    try:
+        warehouse.receipts_of("")
+    except _UNANSWERED as error:
+        return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return ""
+
+
 def committed_by(run: Run) -> dict[str, Any]:
     """The rows that the receipts of a run tell of, by their names in the history; empty where there is none."""
     try:
         found = running.committed(run) or {}
-    except EtlError:
+    except _UNANSWERED:
         return {}
     return {name: value for name, value in found.items() if name != "status"}
 
@@ -98,7 +108,7 @@ def rejected_lines(run: Run) -> list[Rejected]:
                 example = {"flight_date": str(day), "source_line": line, "reason": reason, "row": row}
                 before = found.get(_kind(reason), Rejected(_kind(reason), 0, example))
                 found[before.reason] = replace(before, count=before.count + 1)
-    except EtlError:
+    except _UNANSWERED:
         return []
     return sorted(found.values(), key=lambda each: -each.count)
 

@@ -30,11 +30,12 @@ get_ipython().InteractiveTB.set_mode("Plain")  # short tracebacks; the history k
 # ## What was asked for
 
 # %%
-if day is None:
-    command = "papermill notebooks/run_pipeline.ipynb data/state/runs/2013-01-15.ipynb -p day 2013-01-15"
-    raise BadParameter(f"day: not given. In a shell: {command}. In JupyterLab: set it in the first cell, and run all.")
-interval = Interval.of(day, until)
-inject(str(faults or ""), everywhere=False)
+with flights.refusals_recorded():
+    if day is None:
+        command = "papermill notebooks/run_pipeline.ipynb data/state/runs/2013-01-15.ipynb -p day 2013-01-15"
+        raise BadParameter(f"day: not given. In a shell: {command}. In JupyterLab: set it in the first cell, run all.")
+    interval = Interval.of(day, until)
+    inject(str(faults or ""), everywhere=False)
 print(f"To load: {interval}", *(f"To break on purpose: {fault}" for fault in armed()), sep="\n")
 
 # %%

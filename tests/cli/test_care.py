@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from etl_core import history
@@ -80,3 +81,20 @@ def _run(day: str, notebook: Path, days_ago: int) -> None:
         conn.execute(
             sa.update(history.runs).where(history.runs.c.run_id == run.run_id).values(started_at=then, finished_at=then)
         )
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("['two rows too many']", 1, "✗ two rows too many"),
+        ("[]", 0, "all as they should be"),
+        ("True", 1, "Error: verify of pipeline 'toy': found True, expected a list of what is wrong"),
+    ],
+)
+def test_a_pipeline_verifies_in_sentences(call, toy, tmp_path, body, code, said):
+    path = tmp_path / f"{toy.partition(':')[0]}.py"
+    text = path.read_text(encoding="utf-8").replace("stage_retry=", f"verify=lambda: {body}, stage_retry=")
+    path.write_text(text, encoding="utf-8")
+    done = call("--pipeline", toy, "verify")
+    assert done.exit_code == code
+    assert said in done.stdout + done.stderr

@@ -80,6 +80,11 @@ def test_history_of_all_pipelines_or_of_one(call, document, toy):
     assert "pipeline" in call("history").stdout.splitlines()[0]
 
 
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "9223372036854775808"])
+def test_a_limit_that_is_none(call, limit):
+    assert call("history", "--limit", limit).exit_code == 2
+
+
 def test_follow_is_not_one_document(call):
     assert call("history", "--follow", "--json").exit_code == 2
 

@@ -176,3 +176,79 @@ def test_backfill_refuses_bad_usage(call, arguments):
     done = call("backfill", *arguments)
     assert (done.exit_code, done.stdout) == (2, "")
     assert history.newest_runs() == []
+
+
+def test_a_file_that_breaks_off_sinks_only_its_own_day(call, landing):
+    path = landing / "flights" / "2013-01-15.csv"
+    path.write_bytes(path.read_bytes()[:20_001])
+    done = call("backfill", "2013-01-14", "2013-01-16", "--batch", "month")
+    assert done.exit_code == 1
+    assert "2013-01-14 to 2013-01-16: failed, its days are tried one by one" in done.stdout
+    assert sorted(str(day) for day in receipts_of("flights")) == ["2013-01-14", "2013-01-16"]
+    assert "worth another try: etl backfill 2013-01-15 2013-01-15" in done.stderr
+
+
+def test_a_run_of_days_that_fails_names_its_error_and_promises_nothing(call, spoil):
+    spoil("2013-01-15", "dep_time", "dep_tme")
+    done = call("run", "2013-01-14", "2013-01-16")
+    assert done.exit_code == 1
+    assert "no column dep_time (renamed to dep_tme?)" in done.stderr.replace("'", "")
+    assert "one by one" not in done.stderr
+
+
+def test_what_is_noted_is_told_and_kept(call, landing):
+    (landing / "weather" / "2013-01-15.csv").unlink()
+    done = call("run", "2013-01-15")
+    assert done.exit_code == 0
+    assert "weather/2013-01-15.csv: not found; the flights of 2013-01-15 get no weather" in done.stderr
+    shown = call("show", "last").stdout
+    assert "noted:" in shown and "the flights of 2013-01-15 get no weather" in " ".join(shown.split())
+    assert "get no weather" in (call("history", "--events").stdout)
+
+
+def test_an_error_after_the_commit_is_told(call, toy, tmp_path):
+    module = toy.partition(":")[0]
+    text = (tmp_path / f"{module}.py").read_text(encoding="utf-8")
+    (tmp_path / f"{module}.py").write_text(text + "\n", encoding="utf-8")
+    broken = text.replace("for day in days})\n", "for day in days})\n    raise ValueError('oops')\n")
+    (tmp_path / f"{module}.py").write_text(broken, encoding="utf-8")
+    done = call("--pipeline", toy, "run", "2020-05-01")
+    assert done.exit_code == 1
+    assert "10 rows loaded" in done.stdout
+    assert "2020-05-01: loaded, but after the commit: ValueError: oops" in done.stderr
+    assert "after the commit: ValueError: oops" in call("show", "last").stdout
+
+
+def test_a_stage_that_exits_does_not_end_the_command_in_silence(call, toy, tmp_path):
+    module = toy.partition(":")[0]
+    text = (tmp_path / f"{module}.py").read_text(encoding="utf-8")
+    (tmp_path / f"{module}.py").write_text(text.replace("    return interval.days", "    raise SystemExit(0)"))
+    done = call("--pipeline", toy, "backfill", "2020-05-01", "2020-05-02")
+    assert done.exit_code == 1
+    assert done.stderr.count("extract called sys.exit(0)") == 2
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_stops_nothing(child, home):
+    (home / "logs" / "etl.log").mkdir(parents=True)
+    done = child("run", "2013-01-15")
+    assert done.returncode == 0
+    assert done.stderr.count("etl.log: cannot be written") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_one_line(home, landing):
+    command = f"{sys.executable} -m etl_core run 2013-01-15 > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Error: the output cannot be written: the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "2013-01-15" in {str(day) for day in receipts_of("flights")}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_stops_nothing(home, landing, closed):
+    command = f"{sys.executable} -m etl_core run 2013-01-15 {closed}>&-"
+    assert subprocess.run(command, shell=True, capture_output=True, timeout=60).returncode == 0
+    assert [str(day) for day in receipts_of("flights")] == ["2013-01-15"]

@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from etl_core import Interval, faults, history, pending_days, receipts_of, running
-from etl_core.errors import Overlap
+from etl_core.errors import EtlError, Overlap
 from etl_core.history import Run, runs
+from etl_core.locks import Lock
 from tests.core.toy import child, folder, land, out, toy, until
 
 DAY = "2024-01-01"
@@ -338,3 +339,10 @@ def test_a_fault_at_every_point_by_one_variable(database: str, letters: Path) ->
 def test_an_interval_is_half_open_in_the_record(database: str, letters: Path) -> None:
     run = toy.run(Interval.of(DAY, "2024-01-02"))
     assert (run.interval_start, run.interval_end) == (date(2024, 1, 1), date(2024, 1, 3))
+
+
+def test_a_lock_that_cannot_be_made_is_told(home: Path) -> None:
+    lock = Lock("scheduler")
+    lock.path.mkdir(parents=True)
+    with pytest.raises(EtlError, match=r"locks/scheduler\.lock: cannot be made \(Is a directory\); make its folder"):
+        lock.take()

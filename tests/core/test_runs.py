@@ -438,15 +438,15 @@ def test_rows_are_counted_whatever_a_stage_hands_on() -> None:
     import numpy as np
     import pandas as pd
 
-    from etl_core.active_run import _count, _rejected
+    from etl_core.results import count, rejected
 
     frame = pd.DataFrame({"rows": [7, 8], "rejected": [1, 1]})  # columns of these names are not meant
-    assert (_count(frame), _rejected(frame)) == (2, None)
+    assert (count(frame), rejected(frame)) == (2, None)
     for rows, expected in [(3, 3), (np.int64(3), 3), ([1, 2], 2), (frame, 2), (None, None)]:
-        assert _count(SimpleNamespace(rows=rows)) == expected
-        assert _rejected(SimpleNamespace(rejected=rows)) == expected
-    assert (_count([1, 2, 3]), _count(None), _count(object())) == (3, None, None)
-    assert isinstance(_count(SimpleNamespace(rows=np.int64(3))), int)
+        assert count(SimpleNamespace(rows=rows)) == expected
+        assert rejected(SimpleNamespace(rejected=rows)) == expected
+    assert (count([1, 2, 3]), count(None), count(object())) == (3, None, None)
+    assert isinstance(count(SimpleNamespace(rows=np.int64(3))), int)
 
 
 def test_an_engine_given_to_load_leaves_no_listener_behind(letters: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from etl_core import Interval
+from etl_core import Interval, flights, history
 from etl_core.errors import BadParameter
 from etl_core.faults import armed, inject
 
@@ -105,16 +105,19 @@ NOT_LANDED = ({"day": "2014-01-01"}, "day: 2014-01-01 has not landed")
 
 
 @pytest.mark.parametrize(("given", "message"), BAD)
-def test_bad_parameters_are_refused(given: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_parameters_are_refused(given: dict[str, str], message: str, home: Path) -> None:
     """The notebook's own check, with the values as papermill hands them over; the slow test below goes all the way."""
     from papermill.cli import _resolve_type
 
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    values = {"Interval": Interval, "BadParameter": BadParameter, "inject": inject, "armed": armed}
+    values = {"Interval": Interval, "BadParameter": BadParameter, "inject": inject, "armed": armed, "flights": flights}
     exec(next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), values)
     values.update({name: _resolve_type(text) for name, text in given.items()})
     with pytest.raises(BadParameter, match=re.escape(message)):
         exec(next(cell.source for cell in cells if "Interval.of" in cell.source), values)
+    [event] = history.newest_events()
+    assert (event.kind, event.pipeline) == ("refused", "flights")
+    assert message in event.message
 
 
 @pytest.mark.slow

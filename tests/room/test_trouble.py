@@ -82,7 +82,8 @@ def test_a_landed_function_that_raises_is_a_problem_not_a_crash(room: object) ->
         raise RuntimeError("my own mistake")
 
     room.add(replace(toy, landed=landed))
-    assert room.view().problems == ("RuntimeError: my own mistake",)
+    [problem] = room.view().problems
+    assert "landed of pipeline 'toy': RuntimeError: my own mistake (test_trouble.py:" in problem
     painted(room.panel)
     assert "my own mistake" in room.panel.face.problems.value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_a_deleted_job_store_loses_schedules_but_no_data_and_says_so(home: Path)
 
 def test_a_history_of_a_newer_version_is_refused(home: Path) -> None:
     assert etl("run", "2024-01-01", pipeline=TOY).returncode == 0
-    with sqlite3.connect(home / "history.db") as conn:
+    with closing(sqlite3.connect(home / "history.db")) as conn:
         conn.execute("PRAGMA user_version = 99")
     done = etl("schedule", "--every", "1", pipeline=TOY)
     assert done.returncode == 1

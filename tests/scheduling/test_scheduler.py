@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -257,7 +258,7 @@ def test_a_pipeline_that_can_no_longer_be_imported_is_told_and_kept(scheduler, t
 def test_a_stored_job_that_cannot_be_restored_is_kept(scheduler) -> None:
     scheduler.start().add_schedule(TOY, every=0.3)
     scheduler.stop()
-    with sqlite3.connect(store.path()) as conn:
+    with closing(sqlite3.connect(store.path())) as conn, conn:
         state = pickle.loads(conn.execute("SELECT job_state FROM apscheduler_jobs").fetchone()[0])
         old = pickle.dumps({**state, "id": "old", "func": "no.such:job"})
         for name, broken in (("old", old), ("bad", b"nonsense")):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
+import socket
+import time
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
@@ -14,7 +18,7 @@ from etl_core.errors import BadSchema, PermanentError, StillBeingWritten
 from etl_core.interval import Interval
 from etl_core.stages import landing as landing_module
 from etl_core.stages.extract import extract
-from etl_core.stages.landing import landed
+from etl_core.stages.landing import day_of, landed
 from etl_core.stages.transform import transform
 from tests.stages.files import DAY, change, flights_file, lines_of, stages, weather_file, write_lines
 
@@ -79,6 +83,61 @@ def test_no_header(landing: Path) -> None:
 def test_column_named_twice(landing: Path) -> None:
     header(landing, b",dest,", b",origin,")
     refused("line 1", "more than one column named 'origin'")
+
+
+def test_a_name_is_shown_as_it_was_read(landing: Path) -> None:
+    header(landing, b",month,", b", Month,")
+    refused("no column month (renamed to ' Month'?)", "write the names as they are here: in lower case, without spaces")
+
+
+def test_names_in_another_case(landing: Path) -> None:
+    names = lines_of(flights_file(landing))[0]
+    header(landing, names, names.title())
+    refused("no column name that is known ('Year,Month,Day,", "year,month,day,", "write the names as they are here")
+
+
+def test_empty_columns_of_a_spreadsheet(landing: Path) -> None:
+    path = flights_file(landing)
+    write_lines(path, [line + b",,,," for line in lines_of(path)])
+    refused("line 1: found 4 columns without a name", "leave out the empty columns")
+
+
+def test_a_comma_too_many(landing: Path) -> None:
+    before = stages()
+    path = flights_file(landing)
+    write_lines(path, [line + b"," for line in lines_of(path)])
+    after = stages()
+    pd.testing.assert_frame_equal(after.flights, before.flights)
+    assert after.notes == [f"{path}: a column without a name is not used (a comma too many in each line?)"]
+
+
+@pytest.mark.parametrize("quote", [False, True])
+def test_bare_cr(landing: Path, quote: bool) -> None:
+    path = flights_file(landing)
+    data = path.read_bytes()
+    data = data.replace(b",", b'","').replace(b"\n", b'"\n"')[:-1] if quote else data
+    path.write_bytes((b'"' + data if quote else data).replace(b"\n", b"\r"))
+    refused("line 1: found lines that end in a bare CR", "end lines in LF or CRLF")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"," * 60_000, "60,001 columns without a name"),
+        (b"," * 100_000, "a first line of 100,000 bytes, more than 65,536"),
+        (b",".join(b"%x" % n for n in range(13_000)), "no column name that is known"),
+        (b",".join(b"%d" % n for n in range(100_000)), "a first line of 588,889 bytes, more than 65,536"),
+        (json.dumps([{"year": 2013, "month": 1, "origin": "EWR"}] * 50_000).encode(), "found JSON ('[{"),
+        (b'{"year": 2013}', "found JSON ('{"),
+    ],
+    ids=["commas", "more commas", "names", "more names", "JSON", "JSON lines"],
+)
+def test_a_first_line_of_many_names_is_soon_refused(landing: Path, line: bytes, said: str) -> None:
+    path = flights_file(landing)
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    started = time.process_time()
+    refused("line 1", said, "year,month,day")
+    assert time.process_time() - started < 2  # was minutes
 
 
 @pytest.mark.parametrize(("delimiter", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -200,6 +259,47 @@ def test_unreadable(landing: Path) -> None:
     refused("cannot be read", "expected a readable file", error=PermanentError)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "device"])
+@pytest.mark.parametrize("file", [flights_file, weather_file])
+def test_only_regular_files_are_read(landing: Path, monkeypatch: pytest.MonkeyPatch, kind: str, file) -> None:
+    path = file(landing)
+    path.unlink()
+    monkeypatch.chdir(path.parent)  # the path of a socket may have a hundred characters
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as door:
+            door.bind(path.name)
+    else:
+        path.symlink_to("/dev/tty")
+    found: list[object] = []
+
+    def look() -> None:
+        found.append([value.startswith("unreadable: ") for value in landed().values()])
+        refused("cannot be read (not a regular file)", "expected a readable file", error=PermanentError)
+        found.append("refused")
+
+    thread = Thread(target=look, daemon=True)  # a FIFO that nobody writes into is waited for without end
+    thread.start()
+    thread.join(20)
+    assert found == [[False, True, False], "refused"]
+
+
+def test_a_link_to_a_file_is_read(landing: Path) -> None:
+    before = landed()
+    path = flights_file(landing)
+    path.rename(landing / "elsewhere.bin")
+    path.symlink_to(landing / "elsewhere.bin")
+    assert landed() == before and stages().rows == GOOD
+
+
+def test_the_last_day_there_is_has_no_interval_and_is_not_ours(landing: Path) -> None:
+    shutil.copy(flights_file(landing), flights_file(landing, "9999-12-31"))
+    assert [str(Interval.of(day)) for day in landed()] == ["2013-01-14", DAY, "2013-01-16"]
+    assert str(day_of("9999-12-30.csv")) == "9999-12-30"
+
+
 def test_vanished_between_listing_and_reading(landing: Path) -> None:
     assert len(landed()) == 3
     flights_file(landing).unlink()
@@ -223,6 +323,22 @@ def test_more_than_half_unreadable(landing: Path) -> None:
     path = flights_file(landing)
     write_lines(path, [line if n < 400 else b"oops" for n, line in enumerate(lines_of(path))])
     refused("495 of 894 lines rejected", "line 401: found 1 fields, expected 19")
+
+
+def test_the_most_frequent_reason_is_told(landing: Path) -> None:
+    path = flights_file(landing)
+    path.write_bytes(path.read_bytes() * 2)
+    refused("895 of 1789 lines rejected", "894 of them like line 897: same flight as line 2")
+
+
+def test_reasons_that_differ_by_their_values_are_one_kind(landing: Path) -> None:
+    path = flights_file(landing)
+    lines = lines_of(path)
+    for n in range(1, 601):
+        lines[n] = lines[n].replace(b"2013,1,15", b"2013,%d,%d" % (n % 12 + 1, n % 14 + 1), 1)
+    lines[1] = b"oops"
+    write_lines(path, lines)
+    refused("600 of 894 lines rejected", "599 of them like line 3: line of 2013-03-03 in the file of 2013-01-15")
 
 
 def test_halves_add_up_over_both_stages(landing: Path) -> None:
@@ -257,6 +373,36 @@ def test_weather_missing(landing: Path) -> None:
 def test_weather_that_does_not_parse(landing: Path, content: bytes, said: str) -> None:
     weather_file(landing).write_bytes(content)
     refused("weather", said)
+
+
+def test_weather_of_other_places_is_left_out(landing: Path) -> None:
+    path = weather_file(landing)
+    before = stages()
+    path.write_bytes(path.read_bytes().replace(b"EWR,", b"KEWR,"))
+    after = stages()
+    found = "(the first: line 2, unknown origin 'KEWR', expected one of EWR, JFK, LGA)"
+    assert after.notes == [f"weather of {DAY}: 24 of 72 lines left out {found}"]
+    newark = after.flights.origin == "EWR"
+    assert after.flights.temperature[newark].isna().all()
+    pd.testing.assert_frame_equal(after.flights[~newark], before.flights[~newark])
+
+
+@pytest.mark.parametrize(("without", "noted"), [(894, True), (470, True), (440, False)])
+def test_weather_that_is_of_no_flight_s_hour(landing: Path, without: int, noted: bool) -> None:
+    path = weather_file(landing)
+    if without == 894:
+        shutil.copy(weather_file(landing, "2013-01-14"), path)
+    else:  # without the last hours
+        hours = extract(DAY).flights.time_hour.sort_values()
+        last = hours.iloc[GOOD - without].strftime("%Y-%m-%dT%H").encode()
+        write_lines(path, [line for line in lines_of(path) if not line[-20:-7].startswith(b"2") or line[-20:-7] < last])
+    found = stages()
+    lost = int(found.flights.temperature.isna().sum())
+    said = [f"weather of {DAY}: no line for the hour of {lost} of 894 flights; is it another day's file?"]
+    assert found.notes == (said if noted else []) and (lost > 447) == noted
+    days = [stages(day) for day in ("2013-01-14", DAY, "2013-01-16")]
+    month = transform(extract(Interval.of("2013-01-14", "2013-01-16")))
+    assert month.notes == [note for day in days for note in day.notes]
 
 
 def test_weather_line_with_too_few_fields(landing: Path) -> None:

@@ -108,6 +108,31 @@ def test_columns_that_contradict_each_other(landing: Path, changes: dict[str, st
     assert only_rejected(stages()).reason.startswith(reason)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hour": "23"},
+        {"minute": "59"},
+        {"time_hour": "2013-01-15T21:00:00Z"},
+        {"time_hour": "2013-01-15T10:30:00Z"},
+        {"time_hour": "1999-06-15T10:00:00Z"},
+        {"sched_dep_time": "559"},
+    ],
+)
+def test_an_hour_that_is_not_the_scheduled_one_is_loaded_and_noted(landing: Path, changes: dict[str, str]) -> None:
+    before = stages()
+    for line in (9, 7):
+        row = change(flights_file(landing), line, **changes)
+    transformed = stages()
+    (note,) = transformed.notes
+    assert transformed.rows == GOOD and not len(transformed.rejected)
+    assert note.startswith("flights of 2013-01-15: 2 of 894 lines whose hour, minute or time_hour contradicts")
+    values = ", ".join(f"{name} {row[name]}" for name in ("sched_dep_time", "hour", "minute", "time_hour"))
+    assert f"(the first: line 7, {values})" in note
+    if "sched_dep_time" not in changes:
+        assert transformed.flights.scheduled_departure.equals(before.flights.scheduled_departure)
+
+
 def test_the_first_reason_counts(landing: Path) -> None:
     change(flights_file(landing), 7, dep_time="2460", origin="XXX", dep_delay="", day="16")
     assert only_rejected(stages()).reason.startswith("line of 2013-01-16")
@@ -212,7 +237,9 @@ def test_a_bad_weather_value_is_missing(landing: Path, text: str) -> None:
     lost = after.flights.temperature.isna() & before.flights.temperature.notna()
     assert lost.sum() == (before.flights.temperature.notna() & lost).sum() > 0 and after.rows == GOOD
     assert after.flights.wind_speed.equals(before.flights.wind_speed)
-    assert "1 bad values taken as missing (the first: line 7, temp: found" in after.notes[0]
+    assert "1 bad value taken as missing (the first: line 7, temp: found" in after.notes[0]
+    change(weather_file(landing), 8, temp=text)
+    assert "2 bad values taken as missing (the first: line 7, temp: found" in stages().notes[0]
 
 
 def test_a_weather_line_without_its_hour_is_left_out(landing: Path) -> None:

@@ -103,8 +103,7 @@ def test_an_index_where_the_server_lists_nothing(server: SimpleNamespace) -> Non
     names = [f"./flights/{day}.csv" for day in server.expected] + [f"weather/{DAY}.csv", "flights/README", "../x.csv"]
     (server.folder / "index.txt").write_text("\r\n".join(names))
     found = landed()
-    assert list(found) == list(server.expected)
-    assert [day for day in found if found[day] == server.expected[day]] == [pd.Timestamp(DAY).date()]
+    assert found == server.expected  # weather too, though the index names that of one day alone
 
 
 def test_other_files_are_not_days(server: SimpleNamespace) -> None:
@@ -206,6 +205,39 @@ def test_a_scheme_that_is_not_installed(home: Path, url: str, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(BadParameter, match=r"ETL_LANDING: .* cannot be opened"):
         landed(landing=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://host/x", "github://x", "zip://x"),
+        *(
+            "http://[::1",
+            "http://127.0.0.1:99999/x",
+            "http://host:port/x",
+            "https:///x",
+            "http://a b/x",
+            "http://a..b/x",
+        ),
+        *("https://me:secret@host:99999/x", "https://me:se/cret@host/x", "http://me:secret@[::1/x"),
+    ],
+)
+def test_an_address_that_cannot_be_used(
+    home: Path, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ETL_LANDING", url)
+    for work in (landed, lambda: extract(DAY)):
+        with pytest.raises(BadParameter) as caught:
+            work()
+        said = str(caught.value)
+        assert said.startswith(f"ETL_LANDING: {remote.without_secrets(url)}") and "cret" not in said
+        assert "expected the path of a folder, or a URL such as https://HOST/PATH" in said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_system_without_folders(home: Path) -> None:
+    with pytest.raises(BadParameter, match=r"ETL_LANDING: data://x.* cannot be opened"):
+        landed(landing="data://x")
 
 
 def test_any_fsspec_file_system_will_do(landing: Path, home: Path) -> None:

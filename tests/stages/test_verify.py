@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from etl_core import settings
 from etl_core.interval import Interval, parse_day
 from etl_core.stages.extract import extract
 from etl_core.stages.load import load
@@ -48,7 +50,7 @@ def test_nothing_wrong(warehouse: sa.Engine) -> None:
         (
             "UPDATE flights SET dest = 'XXX' WHERE {key}",
             {"value"},
-            "US 1117 EWR 2013-01-15 10:00:00: dest is 'XXX', expected 'CLT'",
+            "US 1117 EWR 2013-01-15 10:00:00: dest is 'XXX', expected 'CLT'; load the day again: etl backfill",
         ),
         ("UPDATE flights SET temperature = NULL WHERE {key}", {"value"}, "temperature is None, expected 35.96"),
         ("UPDATE flights SET arrival_delay = NULL WHERE {key}", {"value"}, "arrival_delay is None, expected -3"),
@@ -70,6 +72,7 @@ def test_something_wrong(warehouse: sa.Engine, landing: Path, sql: str, kinds: s
     differences = verify()
     assert {it.kind for it in differences} == kinds and {str(it.day) for it in differences} == {DAY}
     assert all(it.is_error for it in differences)
+    assert all(it.message.endswith(f"; load the day again: etl backfill {DAY} {DAY} --again") for it in differences)
     text = " ".join(it.message for it in differences).replace("893 rows in flights, the receipt says 893", "")
     assert (
         said.replace("892 rows in flights, the receipt says 893", "892 rows in flights, the receipt says 893") in text
@@ -80,7 +83,7 @@ def test_something_wrong(warehouse: sa.Engine, landing: Path, sql: str, kinds: s
 def test_many_wrong_rows_are_counted(warehouse: sa.Engine) -> None:
     with warehouse.begin() as conn:
         conn.exec_driver_sql("UPDATE flights SET distance = 1")
-    assert [it.message.partition("; and ")[2] for it in verify()][1] == "890 more"
+    assert [it.message.partition("; and ")[2] for it in verify()][1].startswith("890 more; load the day again")
 
 
 def test_sources_that_changed_or_vanished_are_no_errors(warehouse: sa.Engine, landing: Path) -> None:
@@ -88,6 +91,37 @@ def test_sources_that_changed_or_vanished_are_no_errors(warehouse: sa.Engine, la
     flights_file(landing, "2013-01-16").unlink()
     assert found() == [(DAY, "source-changed", False), ("2013-01-16", "source-vanished", False)]
     assert found(["2013-01-14"]) == []
+
+
+def test_reference_files_that_changed_or_vanished_are_no_errors(
+    warehouse: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = tmp_path / "reference"
+    shutil.copytree(settings.current().reference, reference)
+    monkeypatch.setenv("ETL_REFERENCE", str(reference))
+    assert verify() == []
+    with (reference / "airlines.csv").open("a") as file:
+        file.write("ZZ,Zeppelin\n")
+    (reference / "planes.csv").unlink()
+    changed, vanished = verify()
+    assert (changed.day, changed.kind, changed.is_error) == (None, "source-changed", False)
+    assert f"{reference}/airlines.csv has changed since it was loaded; the next load takes it over" in changed.message
+    assert (vanished.kind, vanished.is_error) == ("source-vanished", False) and "planes.csv" in vanished.message
+
+
+def test_another_airports_csv_explains_other_arrivals(
+    warehouse: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = tmp_path / "reference"
+    shutil.copytree(settings.current().reference, reference)
+    airports = reference / "airports.csv"
+    airports.write_text(airports.read_text().replace("America/Denver", "America/Chicago"))
+    monkeypatch.setenv("ETL_REFERENCE", str(reference))
+    kinds = [it.kind for it in verify()]
+    assert kinds == ["value"] * 3 + ["source-changed"]
+    assert "days loaded before keep their arrival times" in verify()[-1].message
+    load(transform(extract(Interval.of("2013-01-14", "2013-01-16"))), warehouse, "r2")
+    assert verify() == []
 
 
 def test_no_landing_zone_any_more(warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ class Worker:
 
     def _count(self, run: Run) -> None:
         days, before = len(run.interval.days), self.progress
-        retried_singly = run.status != "succeeded" and run.permanent and days > 1
+        retried_singly = backlog.tried_singly(run)
         self.progress = replace(
             before,
             done=before.done + (0 if retried_singly else days),
