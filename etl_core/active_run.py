@@ -59,7 +59,6 @@ class ActiveRun:
         """Make rows of it; nothing outside the process changes."""
         self._need("transform", self.extracted, "extract")
         self.transformed = self._stage("transform", lambda: self.pipeline.transform(self.extracted), self.extracted)
-        self._take_note(results.notes(self.transformed))
         return self.transformed
 
     def load(self) -> Receipts:
@@ -112,13 +111,16 @@ class ActiveRun:
             raise EtlError(f"{stage}: run {self.run_id} has ended; begin another with start({str(self.interval)!r})")
         token = run_id.set(self.run_id)
         try:
-            return retry.call(
+            result = retry.call(
                 lambda _: self._attempt(stage, work, given),
                 self.pipeline.stage_retry,
                 before_wait=lambda error, wait: self._log(
                     "%s failed (%s); trying again in %.1f s", stage, one_line(error), wait, level=logging.WARNING
                 ),
             )
+            if stage == "transform":
+                self._take_note(results.notes(result))
+            return result
         except BaseException as error:
             self._fail(error)
             raise

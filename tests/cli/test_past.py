@@ -108,6 +108,17 @@ def test_follow_prints_what_comes_until_ctrl_c(child, call, events):
     assert ("2014-01-02" if events else "2013-01-15") in second
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another way to interrupt")
+def test_follow_knows_what_died(child):
+    assert child("run", "2013-01-15", "--fault", "load=kill").returncode == -signal.SIGKILL
+    command = [sys.executable, "-u", "-m", "etl_core", "history", "--follow"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert "✗ died" in first
+
+
 def test_show_as_json(call, document):
     call("run", "2013-01-15", "--fault", "extract=offline")
     found = document("show", "last")
