@@ -111,7 +111,7 @@ print([line for line in ended["typo.ipynb"].stderr.splitlines() if "dya" in line
 # %%
 shutil.copy(REPOSITORY / "notebooks" / "run_pipeline.ipynb", home)
 parameters, _, asks, *_ = cells("run_pipeline.ipynb")
-print(parameters.source.splitlines()[0], *asks.source.splitlines()[:3], sep="\n")
+print(parameters.source.splitlines()[0], *asks.source.splitlines()[1:4], sep="\n")
 
 # %% [markdown]
 # Now the right name, and a careless value. papermill makes a number of what looks like one, so `-p day 20130115`

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from etl_core import history
+from etl_core.database import writer
 from etl_core.errors import BadParameter, DatabaseError, EtlError, Refused
 from etl_core.scheduling import background, get_scheduler, store, stored_schedules, work
 from tests.core import toy
@@ -362,3 +363,10 @@ def test_a_scheduler_whose_lock_is_lost_runs_nothing_more(postgres: str, home: P
     assert scheduler.start().alive
     scheduler.stop(wait=20)
     engine(postgres).dispose()
+
+
+def test_stopping_leaves_the_connections_of_others_alone(scheduler) -> None:
+    scheduler.start()
+    before = writer(f"sqlite:///{store.path()}").pool
+    scheduler.stop()
+    assert writer(f"sqlite:///{store.path()}").pool is before
