@@ -295,10 +295,14 @@ def _another_hour(t: Trial, path: Path, before: int, hour: int) -> None:
         jobs = [job for job in jobs.values() if job.next_run_time]
         hours = [job.next_run_time.astimezone(UTC).hour for job in jobs]
         coming = [job.trigger.get_next_fire_time(None, datetime.now(UTC)).astimezone(UTC).hour for job in jobs]
+        due = [(job.trigger, job.next_run_time) for job in jobs]
+        after = [trigger.get_next_fire_time(run, run + timedelta(seconds=1)) for trigger, run in due]
+        later = [run.astimezone(UTC).hour for run in after if run]  # before midnight, "each hour" and "at 0" agree once
     t.seen.before, t.seen.hour = before, hour
     t.seen.both_hours = sorted(hours) == sorted([before, hour])
     t.seen.stale_next, t.seen.old_hour = hours == [before] and coming == [hour], hours == coming == [before]
     t.equal(hours, [hour], f"{case}; the hours of the schedule's next runs")
+    t.equal(later, [hour], f"{case}; the hours of the runs after those")
 
 
 def _add_retry(scheduler: BaseScheduler) -> None:

@@ -562,8 +562,8 @@ def flights_receipt():
 
 
 @three.wrong(
-    "The receipt of {day} has {found} as its {what}, which is to be a number. The three values of a receipt are, in "
-    "this order: the hash of the content, rows loaded, rows rejected.",
+    "You give `write_receipts` {how}. The three values of a day's receipt are, in this order: the hash of the content, "
+    "a text; rows loaded and rows rejected, numbers.",
     when=lambda seen: seen.kind == "order",
 )
 def receipt_in_another_order():

@@ -61,8 +61,8 @@ FILES: dict[str, tuple[list[tuple[str, str]], str, str]] = {
     "the time of change is the hash": ([(HASH, "str(file.stat().st_mtime) for file")], "another_hash", "for ever"),
     "a number is the hash": (
         [(HASH, "hash(file.name) % 9 for file"), (RECEIVED, "(hash(f'{day}.csv') % 9, rows")],
-        "another_hash",
-        "'",
+        "wrong",
+        "the hashes of landed() are int, expected text",
     ),
     "the time of change, in both": (
         [
@@ -203,7 +203,7 @@ FILES: dict[str, tuple[list[tuple[str, str]], str, str]] = {
     "rows, then the hash": (
         [("(content, len(rows), 0)", "(len(rows), content, 0)")],
         "receipt_in_another_order",
-        "as its rows loaded",
+        "You give `write_receipts` datetime.date(2013, 1, 22): (72, '",
     ),
     "the repeated hour is not known": (
         [(HOUR, HOUR.replace("frame.time_hour", "frame.time_hour.where(frame.hour.ne(1) | frame.month.ne(11))"))],

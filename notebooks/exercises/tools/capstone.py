@@ -86,6 +86,8 @@ class _Observer(Loads):
         if odd := [key for key in found if type(key) is not date]:
             kind = type(odd[0])
             self.stop(case, f"the keys of landed() are {kind.__module__}.{kind.__name__}, expected datetime.date")
+        if odd := [value for value in found.values() if not isinstance(value, str)]:
+            self.stop(case, f"the hashes of landed() are {type(odd[0]).__name__}, expected text, str: {odd[0]!r:.60}")
         if set(found) - {LATE} != HERE:
             days = sorted(map(str, found))
             named = ", ".join(days) if len(days) < 8 else f"{len(days)} days, from {days[0]} to {days[-1]}"
