@@ -115,17 +115,13 @@ class Pipeline:
         BadParameter for a day that has not landed, Overlap where another run has one of the days: recorded as events.
         An earlier run of the same interval, still open in this process, is closed as abandoned.
         """
-        with self.refusals_recorded():
-            interval = Interval.of(first, until)
-        run = self._begin(interval, **given)
+        run = self._begin(first, until, **given)
         open_runs[run.run_id] = run
         return run
 
     def run(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> Run:
         """All three stages. Returns the record; what a stage raises is raised when it has been recorded."""
-        with self.refusals_recorded():
-            interval = Interval.of(first, until)
-        run = self._begin(interval, **given)
+        run = self._begin(first, until, **given)
         run.finish()
         return run.record()
 
@@ -139,23 +135,22 @@ class Pipeline:
                 raise
         return run.record()
 
-    def _begin(self, interval: Interval, **given: Any) -> ActiveRun:
+    def _begin(self, first: Interval | date | str, until: date | str | None = None, **given: Any) -> ActiveRun:
         asked = json.loads(os.environ.pop(ASKED, "{}"))  # a scheduler that started this process says what the run is
-        return self._begin_as(interval, **{**given, **asked})
+        faults.armed()  # a malformed ETL_FAULTS is an error before there is a run
+        with self.refusals_recorded():
+            return self._begin_as(Interval.of(first, until), **{**given, **asked})
 
     def _begin_as(
         self, interval: Interval, trigger: str = "manual", after: str | None = None, **given: Any
     ) -> ActiveRun:
         if trigger not in TRIGGERS:
             raise BadParameter(f"trigger: found {trigger!r}, expected one of {', '.join(TRIGGERS)}")
-        faults.armed()  # a malformed ETL_FAULTS is an error before there is a run
         hashes = self.hashes(interval.days)
         missing = [day for day in interval.days if day not in hashes]
         if missing:
             has = "has" if len(missing) == 1 else "have"
-            message = f"day: {listed(missing)} {has} not landed; `etl pending` lists what can be loaded"
-            history.record_event("refused", message, self.name)
-            raise NotLanded(message)
+            raise NotLanded(f"day: {listed(missing)} {has} not landed; `etl pending` lists what can be loaded")
         for earlier in list(open_runs.values()):
             if (earlier.pipeline.name, earlier.interval) == (self.name, interval):
                 earlier.abandon("abandoned: the same interval was started again")

@@ -46,6 +46,15 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ETL_REFERENCE: copies of the reference files, to be changed at will."""
+    path = tmp_path / "reference"
+    shutil.copytree(REPOSITORY / "data" / "reference", path)
+    monkeypatch.setenv("ETL_REFERENCE", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL of this test session, without driver: postgresql://…"""

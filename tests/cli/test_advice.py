@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from etl_core import flights, history, settings
+from etl_core import flights, history
 from etl_core.errors import BadSchema, PermanentError
 from etl_core.views.report import explain
 
@@ -69,21 +68,16 @@ def test_loading_singly_does_not_help_a_database(told: Callable) -> None:
 
 
 @pytest.mark.parametrize("spoil", ["nonsense\n", None])
-def test_a_reference_file_is_corrected_and_its_days_are_loaded(
-    tmp_path: Path, spoil: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "reference"
-    shutil.copytree(settings.current().reference, folder)
-    good = (folder / "airports.csv").read_text(encoding="utf-8")
-    (folder / "airports.csv").unlink() if spoil is None else (folder / "airports.csv").write_text(spoil)
-    monkeypatch.setenv("ETL_REFERENCE", str(folder))
+def test_a_reference_file_is_corrected_and_its_days_are_loaded(reference: Path, spoil: str | None) -> None:
+    good = (reference / "airports.csv").read_text(encoding="utf-8")
+    (reference / "airports.csv").unlink() if spoil is None else (reference / "airports.csv").write_text(spoil)
     for days in (["2013-01-15"], ["2013-01-14", "2013-01-16"]):
         with pytest.raises(PermanentError, match="airports"):
             flights.run(*days)
         sentence, command = explain().advice[0]
         assert "reference file is not pending by itself" in sentence and ".csv" not in sentence
         assert command == f"etl backfill {days[0]} {days[-1]}"
-    (folder / "airports.csv").write_text(good, encoding="utf-8")
+    (reference / "airports.csv").write_text(good, encoding="utf-8")
     from etl_core import backlog
 
     done = backlog.backfill(flights, *days)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -158,12 +157,7 @@ def test_nasty_text_is_stored_as_it_is(warehouse: sa.Engine, landing: Path) -> N
     assert "DROP TABLE" in reason and r"\\N\\. €" in row and r"--\\x00\t" in row
 
 
-def test_reference_tables_follow_their_files(
-    warehouse: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference = tmp_path / "reference"
-    shutil.copytree(settings.current().reference, reference)
-    monkeypatch.setenv("ETL_REFERENCE", str(reference))
+def test_reference_tables_follow_their_files(warehouse: sa.Engine, reference: Path) -> None:
     load_day(warehouse)
     (reference / "airlines.csv").write_text("carrier,name\nNA,North\n")
     load_day(warehouse)
@@ -177,14 +171,10 @@ def test_reference_tables_follow_their_files(
     ("carrier,name\nNA,North\nNA,South\n", BadSchema, "'NA' is there twice"),
 ])  # fmt: skip
 def test_a_bad_reference_file(
-    home: Path, landing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None,
-    error: type[EtlError], said: str,
+    home: Path, landing: Path, reference: Path, content: str | None, error: type[EtlError], said: str
 ) -> None:  # fmt: skip
     load_day(open_warehouse())
     before = contents(open_warehouse())
-    reference = tmp_path / "reference"
-    shutil.copytree(settings.current().reference, reference)
-    monkeypatch.setenv("ETL_REFERENCE", str(reference))
     (reference / "airlines.csv").unlink() if content is None else (reference / "airlines.csv").write_text(content)
     with pytest.raises(error, match=said):
         load_day(open_warehouse(), "r2")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from etl_core import settings
 from etl_core.interval import Interval, parse_day
 from etl_core.stages.extract import extract
 from etl_core.stages.load import load
@@ -93,12 +91,7 @@ def test_sources_that_changed_or_vanished_are_no_errors(warehouse: sa.Engine, la
     assert found(["2013-01-14"]) == []
 
 
-def test_reference_files_that_changed_or_vanished_are_no_errors(
-    warehouse: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference = tmp_path / "reference"
-    shutil.copytree(settings.current().reference, reference)
-    monkeypatch.setenv("ETL_REFERENCE", str(reference))
+def test_reference_files_that_changed_or_vanished_are_no_errors(warehouse: sa.Engine, reference: Path) -> None:
     assert verify() == []
     with (reference / "airlines.csv").open("a") as file:
         file.write("ZZ,Zeppelin\n")
@@ -109,14 +102,9 @@ def test_reference_files_that_changed_or_vanished_are_no_errors(
     assert (vanished.kind, vanished.is_error) == ("source-vanished", False) and "planes.csv" in vanished.message
 
 
-def test_another_airports_csv_explains_other_arrivals(
-    warehouse: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reference = tmp_path / "reference"
-    shutil.copytree(settings.current().reference, reference)
+def test_another_airports_csv_explains_other_arrivals(warehouse: sa.Engine, reference: Path) -> None:
     airports = reference / "airports.csv"
     airports.write_text(airports.read_text().replace("America/Denver", "America/Chicago"))
-    monkeypatch.setenv("ETL_REFERENCE", str(reference))
     kinds = [it.kind for it in verify()]
     assert kinds == ["value"] * 3 + ["source-changed"]
     assert "days loaded before keep their arrival times" in verify()[-1].message
