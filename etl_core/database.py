@@ -119,7 +119,9 @@ def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], ro
 @cache
 def _engine(url: str, pid: int) -> sa.Engine:
     if not url.startswith("sqlite:///"):
-        made = sa.create_engine(url, pool_pre_ping=True, max_overflow=-1)  # each run holds a session for its lock
+        wait = {} if "connect_timeout" in sa.make_url(url).query else {"connect_timeout": BUSY_TIMEOUT}
+        # Each run holds a session for its lock, so there is no limit on how many there are.
+        made = sa.create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args=wait)
         event.listen(made, "connect", _begin_session, insert=True)  # before SQLAlchemy asks for the server's version
         event.listen(made, "handle_error", _explain, retval=True)
         return made

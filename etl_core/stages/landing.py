@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -124,11 +124,13 @@ def day_of(name: str) -> date | None:
     return None if day == date.max else day  # the last day there is cannot be an interval: none begins after it
 
 
-def _names(folder: Path, days: Sequence[date] | None) -> list[str]:
-    """Where only some days are wanted, their names do: a year need not be listed for one day."""
-    if days is not None and folder.is_dir():
-        return [f"{day}.csv" for day in days]
-    return [entry.name for entry in folder.iterdir()]
+def _names(folder: Path, days: Sequence[date] | None) -> Collection[str]:
+    """The names to look at. Few wanted days need no listing of the folder; of many, most may not be there."""
+    wanted = None if days is None else {f"{day}.csv" for day in days}
+    if wanted and len(wanted) <= 31 and folder.is_dir():
+        return wanted
+    names = {entry.name for entry in folder.iterdir()}
+    return names if wanted is None else names & wanted
 
 
 def _local_hashes(landing: Path, kind: str, days: Sequence[date] | None) -> dict[date, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -49,6 +50,14 @@ def raised(url: str) -> Exception:
     with pytest.raises(Exception) as caught:
         database.engine(url).connect()
     return caught.value
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection and says nothing
+        place = f"postgresql+psycopg://u:secret@127.0.0.1:{silent.getsockname()[1]}/x"
+        error = raised(place)
+    assert isinstance(error, TransientError) and "timeout" in str(error) and "secret" not in str(error)
 
 
 # ---- locked --------------------------------------------------------------------------------------

@@ -300,6 +300,13 @@ def test_the_last_day_there_is_has_no_interval_and_is_not_ours(landing: Path) ->
     assert str(day_of("9999-12-30.csv")) == "9999-12-30"
 
 
+def test_of_the_days_asked_for_those_that_are_there_are_found(landing: Path) -> None:
+    everything = landed()
+    few, many = Interval.of("2013-01-15", "2013-01-31").days, Interval.of("2000-01-01", "2030-12-31").days
+    assert landed(many) == everything
+    assert landed(few) == {day: value for day, value in everything.items() if day in few} and len(landed(few)) == 2
+
+
 def test_vanished_between_listing_and_reading(landing: Path) -> None:
     assert len(landed()) == 3
     flights_file(landing).unlink()
