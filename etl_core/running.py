@@ -154,7 +154,9 @@ def _blocked_on(conn: sa.Connection, pipeline: str, hashes: dict[date, str]) -> 
 def _refusal(run: Run, other: Run) -> str:
     since = other.started_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     if other.status == "running":
-        what, advice = f"is at work on {other.interval}", "wait for it to end, "
+        mine = (other.pid, other.host) == (run.pid, run.host)
+        own = "it is this process's own: finish() or abandon() it, or " if mine else ""
+        what, advice = f"is at work on {other.interval}", f"{own}wait for it to end, "
     else:
         what, advice = f"has been at work on {other.interval} since this was decided, and {other.status}", ""
     message = (
