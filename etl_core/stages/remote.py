@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from etl_core import settings
 from etl_core.errors import BadParameter, EtlError, PermanentError, TransientError
+from etl_core.stages import s3
 from etl_core.stages.landing import day_of, without_secrets
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 10, 15, 600
@@ -154,11 +155,14 @@ def _filesystem(url: str) -> Any:
             raise _unusable(url, "found no host, or no port from 1 to 65535; in a password, / is written %2F and @ %40")
         timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
         options["client_kwargs"] = {"timeout": timeout}
-    elif scheme == "s3":
-        options["config_kwargs"] = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    elif scheme in s3.SCHEMES:
+        if not s3.names_a_bucket(url):
+            raise _unusable(url, s3.NO_BUCKET)
+        options["config_kwargs"] = s3.waiting(CONNECT_SECONDS, READ_SECONDS)
     try:
         signature(fsspec.get_filesystem_class(scheme).__init__).bind(None, **options)
-        return fsspec.filesystem(scheme, **options)
+        fs = fsspec.filesystem(scheme, **options)
+        return s3.tries_once(fs) if scheme in s3.SCHEMES else fs
     except TypeError as error:
         raise _unusable(url, f"{scheme} takes more than a URL: {error}") from error
     except Exception as error:  # no server was asked yet: each file system says in its way what it lacks
@@ -196,6 +200,8 @@ def _asked(url: str, ask: Callable[[], Any]) -> Any:
             raise PermanentError(f"{message}; expected a file or folder that may be read, check ETL_LANDING") from error
         if isinstance(error, PermissionError):
             raise PermanentError(f"{message}; check the credentials for ETL_LANDING") from error
+        if url.startswith(s3.SCHEMES) and s3.is_lasting(error):
+            raise PermanentError(f"{message}; check ETL_LANDING and the AWS_… variables, or ~/.aws") from error
         raise TransientError(f"{message}; expected the whole file, try again") from error
 
 
