@@ -249,7 +249,7 @@ def test_nobody_answers_and_somebody_who_says_nothing(aws: None, home: Path, mon
         started = time.monotonic()
         with pytest.raises(TransientError, match=r"s3://bucket/landing/flights/: ReadTimeoutError"):
             landed(landing="s3://bucket/landing")
-        assert time.monotonic() - started < 5, "two tries, not twenty-five"
+        assert time.monotonic() - started < 10, "two tries, not twenty-five"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is stopped and continued by signals")
