@@ -10,6 +10,7 @@ from etl_core.cli import Chosen, Failed
 from etl_core.cli.printing import note
 from etl_core.cli.progress import all_stages, failure, progress, success
 from etl_core.cli.types import DAY
+from etl_core.errors import EtlError
 from etl_core.failure import one_line
 from etl_core.views.words import count, first_line, listed, seconds
 
@@ -102,9 +103,10 @@ def backfill(chosen: Chosen, first: str, last: str, batch: str, again: bool) -> 
             result = backlog.backfill(
                 pipeline, first, last, batch, again, on_run=lambda run: (done.append(run), show(run))
             )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EtlError) as error:  # the second: what no run is to blame for, as a server that is gone
+        why = str(error) or "interrupted"
         loaded = sum(run.status == "succeeded" for run in done)
-        raise Failed(f"interrupted after {count(loaded, 'run')}: the same command goes on with the rest") from None
+        raise Failed(f"{why}: after {count(loaded, 'run')}; the same command goes on with the rest") from error
     _summary(chosen, result)
     if result.missing or result.failed or result.refused:
         raise click.exceptions.Exit(1)

@@ -21,7 +21,10 @@ from datetime import date
 from etl_core import Pipeline, RetryPolicy, write_receipts
 
 DAYS = {date(2020, 5, n): f"content {n}" for n in (1, 2, 3)}
+loaded = []
 def landed():
+    if len(loaded) == int(os.environ.get("TOY_SERVER_GONE_AFTER", -1)):
+        raise ConnectionError("the server is gone")
     return DAYS
 def extract(interval):
     if os.environ.get("TOY_BREAKS"):
@@ -30,6 +33,7 @@ def extract(interval):
 def transform(days):
     return days
 def load(days, warehouse, run_id):
+    loaded.extend(days)
     with warehouse.begin() as conn:
         write_receipts(conn, "toy", run_id, {day: (DAYS[day], 10, 0) for day in days})
 toy = Pipeline("toy", landed, extract, transform, load, stage_retry=RetryPolicy(3, 0.01, 0.02))

@@ -156,6 +156,14 @@ def test_a_bad_day_sinks_only_itself(call, spoil):
     assert sorted(str(day) for day in receipts_of("flights")) == ["2013-01-14", "2013-01-16"]
 
 
+def test_backfill_that_cannot_look_any_more_says_how_far_it_came(child, toy, tmp_path):
+    arguments = ["--pipeline", toy, "backfill", "2020-05-01", "2020-05-03"]
+    done = child(*arguments, cwd=str(tmp_path), TOY_SERVER_GONE_AFTER="2")
+    assert done.returncode == 1 and "ConnectionError: the server is gone" in done.stderr
+    assert "after 2 runs; the same command goes on with the rest" in done.stderr
+    assert "1 day loaded" in child(*arguments, cwd=str(tmp_path)).stdout
+
+
 def test_backfill_says_what_is_worth_another_try(call):
     done = call("backfill", "2013-01-14", "2013-01-16")
     assert done.exit_code == 0
