@@ -32,9 +32,9 @@ home = begin("02")
 # %% [markdown]
 # ## Read a clock as a clock
 #
-# Here are lines of 9 January as they stand in the file, read with your `read_raw` of lesson 01 (or the workbook's, if
-# that exercise is still open). `dep_time` is when the flight left, `sched_dep_time` when it should have, `dep_delay` the
-# difference in minutes. The last line has `NA`: a cancelled flight. It is tempting to subtract the first two.
+# Here are lines of 9 January as they stand in the file, read with your `read_raw` of lesson 01 (or the workbook's,
+# until yours has passed). `dep_time` is when the flight left, `sched_dep_time` when it should have, `dep_delay` the
+# difference in minutes; `NA` means that it was cancelled. It is tempting to subtract the first two.
 #
 # **Predict**: over the whole year, of 100 flights that left, for how many does `dep_time - sched_dep_time` differ from
 # `dep_delay`? Put a number in place of `None`.
@@ -58,9 +58,9 @@ reveal(guess, round(100 * len(wrong) / len(gone)), f"{len(wrong):,} of {len(gone
 wrong[["flight_date", *columns]].head(3).set_index("source_line")
 
 # %% [markdown]
-# MQ 4650, planned for 6:00, left at 5:49, eleven minutes early; 600 - 549 is 51. Within one hour the subtraction is
-# right, and that makes it dangerous: a look at a few lines may not show it. Numbers from 60 to 99 do not occur in the
-# last two digits, so each full hour between two times adds 40 that are not there.
+# MQ 4650, planned for 6:00, left at 5:49, eleven minutes early; 600 - 549 is 51. The last two digits stop at 59, so
+# each turn of the hour between two times adds 40 that are not there. Within one hour the subtraction is right, and a
+# look at a few lines may not show the mistake.
 #
 # **Exercise 2.1** Write `minutes(hhmm)`, the minutes since midnight. Three things need a decision: `NA` is no time at
 # all, `2400` is the end of the day, and `2460` is nobody's time.
@@ -73,8 +73,7 @@ check("2.1", minutes)
 # %% [markdown]
 # ## Find the flight that left earliest
 #
-# With minutes since midnight, subtract again: the column `clock` below. Flights often leave a few minutes early, when
-# everybody is on board.
+# With minutes since midnight, subtract again: the column `clock` below. Flights often leave a few minutes early.
 #
 # **Predict**: on 9 January, how many minutes before its timetable did the earliest flight leave?
 
@@ -93,9 +92,9 @@ shown = ["carrier", "flight", "dest", "sched_dep_time", "dep_time", "clock"]
 day.nsmallest(4, "clock")[shown]
 
 # %% [markdown]
-# No flight leaves 23 hours early. B6 739 was planned for 23:59 and left at 0:02, three minutes late, on the next day:
-# the file's day is that of the timetable, and the departure's own day is written nowhere. So a rule is needed, and
-# nearly everybody writes this one: more than twelve hours early means tomorrow.
+# No flight leaves 23 hours early. B6 739 was planned for 23:59 and left at 0:02 on the next day: the file's day is that
+# of the timetable, and the departure's own day is written nowhere. So nearly everybody writes a rule: more than twelve
+# hours early means tomorrow.
 
 # %%
 tomorrow = day.clock < -12 * 60
@@ -103,8 +102,8 @@ day = day.assign(clock=day.clock.mask(tomorrow, day.clock + 24 * 60))
 day.nsmallest(4, "clock")[shown]
 
 # %% [markdown]
-# That looks like an answer. HA 51 to Honolulu left 139 minutes early; perhaps a storm was coming. Would you have looked
-# further? There is a column that we did not use.
+# That looks like an answer: HA 51 to Honolulu left 139 minutes early. Would you have looked further? There is a column
+# that we did not use.
 
 # %%
 longest = f"{gone.dep_delay.max():,} minutes"
@@ -129,16 +128,16 @@ print("on the clock, the latest of the others:", gone.clock[off != 0].max())
 pictures.clock_and_delay(gone, "On the clock, the longest delay of the year looks like an early start")
 
 # %% [markdown]
-# Clock and delay agree to the minute, but for one whole day on 1,207 flights. The rule misses 24 of these, the orange
-# points right of the dashed line, all of them more than twelve hours late. A rule of one hour would have been
-# right all year, since nothing lies between -139 and -43. It would be a bet on next year: a flight 100 minutes later
-# than HA 51 loses it. The delay needs no bet. **Departure = timetable + delay**, and the clock is left for checking.
+# On 1,207 flights clock and delay are a whole day apart. The rule misses 24 of these, the orange points right of the
+# dashed line. A rule of one hour would have been right all year, since nothing lies between -139 and -43; a flight 100
+# minutes later than HA 51 breaks it. The delay needs no such bet: **departure = timetable + delay**, and the clock is
+# left for checking.
 #
 # ## Make an instant, and add to it
 #
 # A timetable's day and clock time become an instant once we say where the clock hangs: in New York. Then the delay is
-# added. No flight here waited at the gate while clocks changed, so suppose one: planned for 23:30 on 9 March 2013, it left
-# 300 minutes later, and in between clocks in New York went forward from 2:00 to 3:00.
+# added. Suppose a flight that waited at the gate while clocks changed: planned for 23:30 on 9 March 2013, it left 300
+# minutes later, and in between clocks in New York went forward from 2:00 to 3:00.
 #
 # **Predict**: what does the clock at the gate show when the flight leaves?
 
@@ -157,11 +156,11 @@ pictures.clock_nights("New York's clock skips an hour in March and shows one twi
 
 # %% [markdown]
 # In Python, adding to a datetime of New York moves the hands of its clock, and hands do not know of that night. In UTC,
-# which runs along the bottom of the picture, an hour is always an hour. Midnight plus six hours is not six o'clock on
-# either of these two days; so first the clock is made an instant, and then time is added.
+# which runs along the bottom of the picture, an hour is always an hour. On the two days that begin with such nights
+# midnight plus six hours is not six o'clock.
 #
-# One more mistake is possible, and it shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock
-# and leaves its hands where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
+# Another mistake shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock and leaves its hands
+# where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
 #
 # **Exercise 2.2 ★** Write `left_at(day, scheduled, departed, delay)`, the instant of departure. It is tried with HA 51
 # as it left, and as if it had waited longer; with all flights of three days and one that left at 24:00; and around the
@@ -192,7 +191,7 @@ flights.loc[flights.carrier == "HA", ["carrier", "flight", "scheduled_departure"
 # ## Keep one row a flight
 #
 # Each flight shall get the temperature of its hour. The weather has a row for each hour and airport; both tables have
-# `time_hour`, in UTC and without any doubt.
+# `time_hour`, in UTC.
 #
 # **Predict**: 15 January has 894 flights. How many rows come out of
 # `flights.merge(weather, on="time_hour", how="left")`?
@@ -211,10 +210,10 @@ reveal(guess, int(rows.iloc[0, 1]), "Each flight got the sky of all three airpor
 rows
 
 # %% [markdown]
-# No error anywhere. The first join makes three flights of each, except on 31 December, when no weather landed. The
-# second loses that day altogether. The third joins on New York's hour and looks right on all three days, even on
-# 3 November, when the hour from 1 to 2 came twice: no flight was planned for that hour. The next cell is the same join,
-# and says what must hold: *many* flights to *one* row of weather.
+# No error anywhere. The first join makes three flights of each, but for 31 December, when no weather landed; the second
+# loses that day. The third joins on New York's hour and looks right even on 3 November, when the hour from 1 to 2 came
+# twice: no flight was planned for that hour. Here it is again, and says what must hold: *many* flights to *one* row of
+# weather.
 
 # %%
 november = days["2013-11-03"]
@@ -225,8 +224,8 @@ except pd.errors.MergeError as error:
     print(error)
 
 # %% [markdown]
-# `validate` looks at the keys and not at this year's luck. A join of this kind has two promises to keep, and code can
-# hold both: no flight twice (`validate`), no flight lost (`how="left"`).
+# `validate` looks at the keys and not at this year's luck. Such a join keeps two promises: no flight twice
+# (`validate`), no flight lost (`how="left"`).
 #
 # **Exercise 2.3** Write `add_weather(flights, weather)`. It is tried on an ordinary day, also with an hour of weather
 # missing, on 31 December, and on 3 November with two flights at half past one put in: one before the clocks were put
@@ -240,8 +239,8 @@ check("2.3", add_weather)
 # %% [markdown]
 # ## Sort out a bad line
 #
-# A cancelled flight has no departure, a diverted one no arrival delay. Many notebooks call `dropna()` at this point, to
-# have clean data. 8 February was the day of a blizzard, with 930 flights planned.
+# A cancelled flight has no departure, a diverted one no arrival delay. Many notebooks call `dropna()` here, to have
+# clean data. 8 February was the day of a blizzard, with 930 flights planned.
 #
 # **Predict**: how many lines of that day does `dropna()` keep?
 
@@ -255,9 +254,8 @@ plots.delays(etl_core.transform(blizzard).flights)
 
 # %% [markdown]
 # `dropna()` takes the orange bars away, and the evening of the blizzard is an evening on which nothing was planned.
-# Missing is not invalid. What is invalid is rare and odd: a time of `2460`, a line that came twice. Two easy answers
-# are left, and both are bad. Raise, and one mistyped line costs the day. Make it a missing value, and it is a cancelled
-# flight from then on.
+# Missing is not invalid. What is invalid is rare: a time of `2460`, a line that came twice. Raise an error, and one
+# mistyped line costs the day. Take its time for missing, and its flight is cancelled from then on.
 #
 # So a bad line goes into **quarantine**: not loaded, but kept, with its number, its text and one reason. Then a sum
 # must come out for each file, and a lost line shows: **lines in = rows loaded + rows rejected**.
@@ -270,8 +268,8 @@ from exercises.lesson_02 import sort_out
 check("2.4", sort_out)
 
 # %% [markdown]
-# Now a file that is bad in three places, for the small version and for the package: a time of `2460` in line 5, one of
-# `-5` in line 9, and at the end line 2 once more.
+# Now a file that is bad in three places, for the small version and for the package: two times that no clock shows, and
+# at the end line 2 once more.
 
 # %%
 bent = mine("1.1")(FLIGHTS / "2013-01-15.csv").drop(columns="source_line")
@@ -291,9 +289,8 @@ for line in package.rejected.itertuples():
     print(f"line {line.source_line}: {line.reason}")
 
 # %% [markdown]
-# Nothing is wrong with the last line but that line 2 says the same. Of two lines with one key the first counts: any
-# rule will do that gives the same answer tomorrow. And if more than half of a file is bad, the package loads
-# nothing of it. Then the file is wrong rather than its lines, and what was loaded before is better than a remnant.
+# Of two lines with one key the first counts: any rule will do that gives the same answer tomorrow. And if more than
+# half of a file is bad, the package loads nothing of it: what was loaded before is better than a remnant.
 #
 # ## What others call it
 #
@@ -306,8 +303,7 @@ for line in package.rejected.itertuples():
 # | bad lines, the quarantine | yours | yours | yours | yours | yours |
 # | the zone of a schedule | `timezone` | `timezone`, `enable_utc` | `timezone`, kept in UTC | `timezone` | `execution_timezone` |
 #
-# An engine does not look inside: a plain function can move from one to the other, and its mistakes move with it. All
-# have a zone to set, because schedules meet the same two nights.
+# An engine does not look inside: a plain function can move from one to the other, and its mistakes move with it.
 #
 # ## Recap
 #
@@ -342,8 +338,8 @@ both[["dest", "dep_time", "sched_arr_time", "arr_delay", "air_time", "arr_time",
 # is missing there, because airports.csv lacks that airport. Without a zone there is no instant; better none than a
 # guess.
 #
-# What zones do to a whole year shows in the time a flight takes by timetable, in minutes: the difference of the two
-# clocks, the time that passes, and the time in the air (medians).
+# Now the whole year: the difference of a flight's two clocks by timetable, the time that passes between them, and the
+# time in the air (medians, in minutes).
 
 # %%
 flights = etl_core.transform(everything).flights
@@ -358,11 +354,10 @@ medians.assign(flights=zone.value_counts()).round().astype("Int64")
 # Between the first two columns lie whole hours, but for two rows that look wrong: 177 minutes for Phoenix, 354 for
 # Honolulu. Neither place changes its clocks. Phoenix is two hours behind New York in winter and three in summer,
 # Honolulu five or six, and the medians mix both. Between the second and third lie 35 to 45 minutes everywhere, for
-# taxiing. A wrong zone would show there at once.
+# taxiing: a wrong zone would show there.
 #
-# Last, where the package's rules live: in [columns.py](../etl_core/stages/columns.py). They are data, a line a column,
-# such as `dep_time`, a time of day as HHMM from 0 to 2400, which may be missing. Reading, checking and the reasons in the
-# quarantine are all made from it, so a new rule is a changed line.
+# Last, where the package's rules live: in [columns.py](../etl_core/stages/columns.py), as data, a line a column.
+# Reading, checking and the reasons in the quarantine are all made from it, so a new rule is a changed line.
 
 # %% [markdown]
 # **Next**: [03 Load](03_load.ipynb), where these rows go into a database, and the process dies half-way.
