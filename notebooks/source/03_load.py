@@ -31,8 +31,8 @@ home = begin("03")
 # %% [markdown]
 # ## Load a day, twice
 #
-# The small version of our table has five columns. A row is a flight that was to leave on 15 January 2013; `delay` is in
-# minutes, and missing where the flight was cancelled.
+# In the small version of our table a row is a flight that was to leave on 15 January 2013; `delay` is in minutes,
+# missing where the flight was cancelled.
 #
 # What everybody writes first is `to_sql(…, if_exists="append")`, and it works. Then a run fails after its load, or
 # somebody is not sure whether it ran, and it runs again.
@@ -56,11 +56,11 @@ for _ in range(2):
 reveal(guess, count, "Append does not know that it was here.")
 
 # %% [markdown]
-# Look at the other number. The mean delay is what it was, and so would be every share, and the median: a day that is
-# there twice hides behind its own average. Counts and sums are wrong by a factor of two, and nothing complained.
+# Look at the other number. The mean delay is what it was: a day that is there twice hides behind its own average.
+# Counts and sums are doubled, and nothing complained.
 #
 # A load that may run any number of times and leaves the same result is called **idempotent**. Orchestrators retry,
-# restart and backfill, so what they run has to be that. No orchestrator can add it afterwards.
+# restart and backfill, so what they run has to be that; they cannot add it.
 #
 # A primary key is the first help. Here are the two tables of this lesson (`receipts` comes into play later), and the two
 # loads again.
@@ -83,8 +83,8 @@ for _ in range(2):
 toy.commit()
 
 # %% [markdown]
-# The second load is refused now. That is only half of what we want: a retry should succeed, and a corrected file should
-# replace what was there. So a load has to make the day *equal to the file*, whatever was there before.
+# To be refused is only half of what we want: a retry should succeed, and a corrected file should replace what was
+# there. So a load has to make the day *equal to the file*.
 #
 # **Exercise 3.1** Write `replace_day`: afterwards the table holds these rows for this day, and no others. It will be
 # tried with the same file twice, with a corrected file that lacks a flight, with one from which all were withdrawn, and
@@ -100,9 +100,9 @@ check("3.1", replace_day)
 #
 # Replacing means deleting first. What does somebody see who looks just then?
 #
-# We try it with a day that was incomplete at first. Say that LaGuardia sent its flights late: the early file had only
-# those of the other two airports, and was loaded. Now the whole file is here. One connection replaces the day in small
-# steps, and after each step it counts, and a second connection counts, too.
+# Say that LaGuardia sent its flights late: the early file had only those of the other two airports, and was loaded. Now
+# the whole file is here. One connection replaces the day in small steps. After each step it counts, and so does a
+# second connection.
 
 # %%
 early = [row for row in rows if row[3] != "LGA"]
@@ -129,8 +129,8 @@ pictures.two_views(seen, "Others see the day change once, at the commit")
 
 # %% [markdown]
 # From the first change to the `COMMIT`, everything belongs to one **transaction**. The writer sees its own work as it
-# grows: nothing, 300 rows, 600, 894. Everybody else sees what was committed last, the 617 early flights, and then, in
-# one moment, the new day. For them there is no moment at which it is empty.
+# grows. Everybody else sees what was committed last, the 617 early flights, and then, in one moment, the new day: never
+# an empty one.
 #
 # A crash is no different. What is not committed exists for nobody but its writer, and a crash takes the writer away.
 #
@@ -140,11 +140,11 @@ pictures.two_views(seen, "Others see the day change once, at the commit")
 # %% [markdown]
 # ## Write a receipt
 #
-# How does the next run know that 15 January is loaded? Rows are there; but they were there for the early file, too. So
-# the load writes down what it has loaded: the day, how many rows, and the hash of the file they came from. We call this
-# row the **receipt**. A day is done if its receipt has the hash of the file that lies there now.
+# How does the next run know that 15 January is loaded? There were rows after the early file, too. So the load writes
+# down what it has loaded: the day, how many rows, and the hash of the file they came from. We call this row the
+# **receipt**. A day is done if its receipt has the hash of the file that lies there now.
 #
-# Here is the early day again, with the hash of its file in its receipt. (Eight characters are enough to look at.)
+# Here is the early day again, with its receipt.
 
 # %%
 from hashlib import sha256
@@ -174,9 +174,8 @@ print("there and in the receipt:", state(conn))
 print("the receipt's file:", old_hash, " the file that lies there now:", new_hash)
 
 # %% [markdown]
-# The hashes differ, so the day is to be loaded. This time something goes wrong between the rows and the receipt. All of
-# it is inside `with … conn:`, so it should be rolled back. We play the accident with an exception, and `suppress` lets the
-# notebook go on.
+# The hashes differ, so the day is to be loaded. This time there is an accident between the rows and the receipt: an
+# exception (`suppress` lets the notebook go on). All of it is inside `with … conn:`, so it should be rolled back.
 #
 # **Predict**: how many rows of the day are there afterwards, 617 or 894?
 
@@ -192,8 +191,8 @@ print("there and in the receipt:", state(conn))
 reveal(guess, state(conn)[0], "The block did roll back. There was nothing left to roll back.")
 
 # %% [markdown]
-# The new rows are there, under the old receipt: the day is *torn*. To find out why, ask the database what it was told.
-# SQLite reports each statement before it runs it; we note the first words of each.
+# The new rows are there, under the old receipt: the day is *torn*. To find out why, ask the database what it was told:
+# SQLite reports each statement, and we note its first words.
 
 # %%
 from itertools import groupby
@@ -209,9 +208,9 @@ for statement, repeated in groupby(told):
     print(f"{len(list(repeated)):4} x {statement}")
 
 # %% [markdown]
-# There are two `COMMIT`s. The last one is that of `with`. The one after the rows is `to_sql`'s own: given a plain
-# `sqlite3` connection it commits when it is done, whoever began the transaction, and the delete goes with it. The
-# receipt then gets a second transaction for itself, and between the two there is room for an accident.
+# The last `COMMIT` is that of `with`. The one after the rows is `to_sql`'s own: given a plain `sqlite3` connection it
+# commits when it is done, whoever began the transaction, and the delete goes with it. The receipt then gets a
+# transaction of its own, and between the two there is room for an accident.
 #
 # Nothing protects a transaction from a commit inside it. So it is worth knowing who commits: `to_sql` and
 # `executescript` do, `execute` and `executemany` do not.
@@ -235,9 +234,9 @@ check("3.2", load_day)
 # so a thread that hangs cannot be taken out alone; a process can. `kill -9`, the out-of-memory killer and a power cut
 # end a process between two instructions: no `except`, no `finally`.
 #
-# So here is a program for a *child* process. It loads the day, in one commit or in three, as the `load_day` to repair
-# did. At four moments it says where it is and waits for a line from us before it goes on. It has none of this notebook's
-# variables; what it needs is handed over.
+# Here is a program for a *child* process. It loads the day, in one commit or in three, as the `load_day` to repair did.
+# At four moments it says where it is and waits for a line from us. It has none of this notebook's variables; what it
+# needs is handed over.
 
 # %%
 CHILD = """
@@ -299,8 +298,8 @@ there, _ = state(killed("one commit", "inserted"))
 reveal(guess, there, "The early day, whole, as if the child had never been there.")
 
 # %% [markdown]
-# Nobody was left to tidy up. A database writes its changes in such a way that whoever opens the file next finds what was
-# committed last. Now all eight cases: two styles, four moments.
+# Nobody was left to tidy up. A database writes its changes in such a way that whoever opens the file next finds what
+# was committed last. Now all eight cases: two styles, four moments.
 
 # %%
 moments = ["before", "deleted", "inserted", "after"]
@@ -310,13 +309,12 @@ places = ["before the delete", "after the delete", "after the rows", "after the 
 pictures.outcomes(found, places, "Three commits can leave a torn day, one commit cannot")
 
 # %% [markdown]
-# A torn day is the worst kind of damage, because no error tells of it: an empty day under a receipt for 617 rows, or new
-# rows under the receipt of another file. With the receipt written first it would be old rows under a receipt that says
+# No error tells of a torn day. With the receipt written first it would be worse: old rows under a receipt that says
 # *done*, and nobody would load the day again.
 #
-# And after a kill? Run it again. A load that is idempotent and all-or-nothing needs no repair program: each of the eight
-# databases, torn or not, comes right by the call that is made anyway. (`mine("3.2")` is your `load_day`, as it was when
-# it passed; until then it is the workbook's.)
+# And after a kill? Run it again. A load that is idempotent and all-or-nothing needs no repair program: each of the
+# eight databases, torn or not, comes right by the call that is made anyway. (`mine("3.2")` is your `load_day` once it
+# has passed, and until then the workbook's.)
 
 # %%
 load_again, again = mine("3.2"), []
@@ -326,7 +324,7 @@ for path in [home / f"{style}, {moment}.db" for style in styles for moment in mo
 print("there and in the receipt, of all eight:", again)
 
 # %% [markdown]
-# Days that were torn long ago do not show themselves. Somebody has to look for them.
+# Days that were torn long ago have to be looked for.
 #
 # **Exercise 3.3** Write `audit`: the days on which rows and receipts disagree. Think of days that only one of the two
 # tables has, and of a day without flights.
@@ -367,22 +365,21 @@ for fault in (["--fault", "load.before-commit=kill"], []):
     print(f"exit code {ended.returncode}: {there} rows of 16 January, receipts of {receipts}")
 
 # %% [markdown]
-# Killed, it leaves no row of 16 January and no receipt; only 15 January is there, as before. (An exit code of -9 says
-# that signal 9 ended it.) The second run finds nothing to repair, and loads. Run the cell once more, and the kill leaves
-# the rows that are there by then: *nothing* means that all is as it was.
+# Killed, it leaves no row and no receipt of 16 January. (An exit code of -9 says that signal 9 ended it.) The second
+# run finds nothing to repair, and loads. Run the cell once more, and the killed run leaves these rows as they are.
 
 # %% [markdown]
 # ## What others call it
 #
 # | here | elsewhere |
 # |---|---|
-# | idempotent load | Airflow's best practices ask of every task "the same outcome on every re-run". Celery can hand the task of a dead worker to another one (`acks_late`), and its manual wants idempotent tasks for that |
+# | idempotent load | Airflow's best practices ask of every task "the same outcome on every re-run". Celery's manual wants the same where a dead worker's task goes to another one (`acks_late`) |
 # | delete and insert a day | overwriting a *partition* in Airflow and Dagster; the incremental strategy `delete+insert` in dbt |
 # | receipt | Dagster: the *materialization* of a partition. Prefect: the result record of a *transaction*. Airflow: a task instance in state `success`. Celery: a row in the result backend. APScheduler: nothing |
 #
 # One difference matters. All of these are kept in the orchestrator's own store, and written after your function has
-# returned: two commits, with the gap that you have just seen between them. An orchestrator repeats what it is not sure
-# of, and your load has to bear it. A receipt in the same transaction as the data cannot be ahead of them, or behind.
+# returned: two commits, with a gap between them. An orchestrator repeats what it is not sure of, and your load has to
+# bear it. A receipt in the transaction of its data cannot be ahead of them, or behind.
 
 # %% [markdown]
 # ## Recap
@@ -398,8 +395,8 @@ progress()
 # %% [markdown]
 # ## Bonus: what a commit costs
 #
-# If commits are this good, why not one for each row? And which way of inserting is fast? Here are five ways to load
-# thirty copies of the day; of the slowest, only 100 rows. Guess how far apart they are.
+# If commits are this good, why not one for each row? Here are five ways to load thirty copies of the day; of the
+# slowest, only 100 rows. Guess how far apart they are.
 
 # %% tags=["nbval-ignore-output"]
 many = [(f"2013-01-{day:02d}", *row[1:]) for day in range(1, 31) for row in rows]
@@ -431,10 +428,10 @@ pictures.speeds(ways, TABLES, home / "speed.db", "What is slow is the commit, no
 # %% [markdown]
 # A commit waits until the disk has the data. That wait is the promise it makes, and the first way pays it for each row.
 # Within one transaction the ways lie much closer together; the package's [`insert_rows`](../etl_core/database.py) takes
-# `executemany`, which needs one line.
+# `executemany`.
 #
-# One more thing about `to_sql`. Given a connection of SQLAlchemy, inside `engine.begin()`, it leaves the commit to you,
-# and the accident of this lesson does not happen:
+# On a connection of SQLAlchemy, inside `engine.begin()`, `to_sql` leaves the commit to you, and the accident of this
+# lesson does not happen:
 
 # %%
 import sqlalchemy as sa
