@@ -73,7 +73,7 @@ for _ in range(5):
 # are called **transient**.
 #
 # The second one is an error only because we set a `timeout`. Without one, `urlopen` waits as long as the other side
-# likes, and what has not failed cannot be tried again. A retry begins with a timeout.
+# likes, and what has not failed cannot be tried again.
 #
 # Now an outage: for half a second the server says 503 to everything. A client asks again at once, until it is
 # answered. How many requests will that be?
@@ -98,8 +98,8 @@ print(f"one client, half a second, {len(site.asked)} requests")
 # %% [markdown]
 # All but one were for nothing, and "try five times" would have been over within a fraction of that half second.
 #
-# What is needed is a pause that grows: if a short one does not help, asking often will not, either. Doubling is the
-# custom: 1, 2, 4, 8 seconds, up to a **cap**. This is called **exponential backoff**.
+# What is needed is a pause that grows. Doubling is the custom: 1, 2, 4, 8 seconds, up to a **cap**. This is called
+# **exponential backoff**.
 #
 # ## Send three hundred clients
 #
@@ -145,8 +145,8 @@ title = f"All come back in the same second, and {never} never succeed"
 pictures.storm({"doubled pauses, all alike": alike}, title, 20, 30)
 
 # %% [markdown]
-# Each bar is a second. All clients failed at the same moment, so they pause alike and return in the same second: 300 of
-# them, at a server that can do 30. It serves 30 and refuses 270, who pause alike again. Eight rounds of 30 make 240.
+# Each bar is a second. All clients failed at the same moment, so they pause alike and return in the same second. The
+# server takes 30 of them and refuses 270, who pause alike again. Eight rounds of 30 make 240.
 #
 # Backoff makes a crowd come less often; it does not pull it apart. What does is chance, called **jitter**: each client
 # draws its own pause.
@@ -160,8 +160,8 @@ from exercises.lesson_06 import wait
 check("6.1", wait)
 
 # %% [markdown]
-# The same storm with it; nothing else has changed. (`mine("6.1")` is your answer, as it was when it passed; until then
-# it is the workbook's.)
+# The same storm with it; nothing else has changed. (`mine("6.1")` is your answer once it has passed, and until then the
+# workbook's.)
 
 # %%
 yours = mine("6.1")
@@ -172,8 +172,8 @@ pictures.storm(both, title, 20, 30)
 
 # %% [markdown]
 # The clients have lost each other during the outage: the larger the random part of the pauses, the more evenly they
-# arrive after it. One bar looks wrong, the tallest, in the very first second: with jitter the first pause is less than a
-# second, so that each client has its second attempt in there, too. Chance needs a few pauses to do its work.
+# arrive after it. One bar looks wrong, the tallest, in the very first second: with jitter the first pause is less than
+# a second, so that each client has its second attempt in there, too.
 #
 # How much chance is right? *Full jitter* is anything between nothing and the whole pause; *equal jitter* is half of it,
 # and a random part of the other half. The package draws the latter, in [`etl_core.RetryPolicy`](../etl_core/retry.py),
@@ -254,9 +254,9 @@ twin = [etl_core.is_transient(error) for error in errors.values()]
 table[["type"]].assign(yours=yes, package=twin)
 
 # %% [markdown]
-# The package's twin, [`etl_core.is_transient`](../etl_core/retry.py), knows a few more libraries. Both say no to what they
-# do not know. A wrong no fails a run: somebody sees it in the morning, and adds a line. A wrong yes costs time every
-# night, and nobody notices.
+# The package's twin, [`etl_core.is_transient`](../etl_core/retry.py), knows a few more libraries. In doubt both say no.
+# A wrong no fails a run: somebody sees it in the morning, and adds a line. A wrong yes costs time every night, and
+# nobody notices.
 #
 # ## Put it together
 #
@@ -273,7 +273,7 @@ check("6.3", with_retry)
 
 # %% [markdown]
 # With your three functions the half second of outage looks different. Beside them is the package's twin,
-# [`etl_core.retry.call`](../etl_core/retry.py), with a generator begun from the same seed.
+# [`etl_core.retry.call`](../etl_core/retry.py).
 
 # %% tags=["nbval-ignore-output"]
 small, rng = mine("6.3"), Random(6)
@@ -294,7 +294,7 @@ for name, try_again in ways.items():
     print(f"{name}: {len(try_again()):,} bytes after {len(site.asked)} requests")
 
 # %% [markdown]
-# A handful in place of hundreds, and the answer came all the same.
+# A handful of requests in place of hundreds.
 #
 # ## Lose a reply
 #
