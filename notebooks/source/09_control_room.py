@@ -1,11 +1,11 @@
 # %% [markdown]
 # # 09 Control room: can I operate it?
 #
-# ![The control room in JupyterLab: six answers for the operator, the last minutes as a timeline, the year as a calendar](images/control_room.png)
+# ![The control room: six answers for the operator, the last minutes as a timeline, the year as a calendar](images/control_room.png)
 #
-# So far you have built things and broken them. Now you operate them. This is the control room: a scheduler in this
-# notebook's kernel, with buttons, and whatever an operator asks answered from the history. In it you go through six
-# drills, each an accident that happens to everybody once.
+# So far you have built things and broken them. Now you operate them, from a control room: a scheduler in this
+# notebook's kernel, with buttons, and with answers from the history. In it you go through six drills, accidents that
+# happen to everybody once.
 #
 # **You will do**: pause a schedule and find out who notices; kill a run after its commit; let a bad file, a locked
 # database and a correction happen, and decide each time who has to act; put a pipeline of your own beside the flights.
@@ -33,16 +33,14 @@ from exercises.tools.drills import drills, figures, flights, until, wait_for
 home = begin("09", keep=True)
 
 # %% [markdown]
-# This lesson's folder stays: it is `lesson-09` in your state folder. When the kernel is restarted or killed, run the cell
-# above and the one below again, in this order, and the room is back with all it knew; then the drill that you were at,
-# from its `guess` on. No drill needs another one's cells. (To start with an empty room, restart the kernel and begin with
-# `begin("09", keep=True, fresh=True)`.)
+# This lesson's folder stays: it is `lesson-09` in your state folder. After a restart of the kernel run the cell above
+# and the one below, in this order, and the room is back with all it knew; then the drill that you were at, from its
+# `guess` on. (For an empty room, restart the kernel and begin with `begin("09", keep=True, fresh=True)`.)
 #
 # ## Open the room
 #
-# A `Delivery` plays the outside world: it puts days into a landing zone of this folder. It goes on when the scheduler is
-# paused or dead, as the world does. The flights are the usual pipeline, except that a failed run is tried again after
-# seconds instead of minutes, so that you can watch.
+# A `Delivery` plays the outside world: it puts days into a landing zone of this folder, whether or not the scheduler is
+# at work. The flights are the usual pipeline, except that a failed run is tried again after seconds instead of minutes.
 
 # %%
 from etl_core.views.control_room import control_room
@@ -56,32 +54,27 @@ room.use(delivery)
 room
 
 # %% [markdown]
-# That is the panel. (If you read this elsewhere, the picture above is all there is: it needs a kernel.) Keep it in sight:
-# in JupyterLab, right-click on it and choose *Create New View for Cell Output*. If the page was reloaded and only a line
-# of text is left of it, run its cell again; the scheduler has not stopped meanwhile. It works by keyboard too: Tab, Space,
-# Enter.
+# That is the panel. Keep it in sight: right-click on it and choose *Create New View for Cell Output*. If a reload of
+# the page leaves only a line of text, run its cell again; the scheduler has not stopped.
 #
-# Nothing has landed yet, so nothing happens. Let three days land. From now on each drill has a cell that does it, and says
-# what to press to do the same. Drive it by hand first, if you like; the cell does it once more and looks at your guess. It
-# waits for the schedule, so leave that running. Days land by hand on the card *Landing*: choose a number, and *off* again
-# when enough have come.
+# Nothing has landed yet, so nothing happens. From now on each drill has a cell that does it, and says what to press to
+# do the same. Drive it by hand first, if you like; the cell does it once more and looks at your guess. It waits for the
+# schedule, so leave that running. By hand, days land on the card *Landing*: choose a number, and *off* again when
+# enough have come. Here three land:
 
 # %%
 wait_for(room, delivery.land(3), "loaded")
 figures(room, "current", "scheduler", "failed")
 
 # %% [markdown]
-# The six cards are what an operator asks at six in the morning, in this order: is the data current? Is the scheduler
-# alive? What runs now? What failed, and does it heal itself or need me? What was missed? What do I type?
-#
-# The commands that the room shows are for this lesson's folder and landing zone. In a cell, with `!` in front, they find
-# both: try `!etl status`. A terminal does not know of them: there, type the card's line that begins with `export` first.
-# Without it the same words speak of your own state folder, and of the whole year.
+# The six cards are what an operator asks at six in the morning, in this order. The last of them shows commands, for
+# this lesson's folder. In a cell put `!` in front: try `!etl status`. In a terminal type the card's line that begins
+# with `export` first, or the same words speak of your own state folder.
 #
 # ## Read the signs
 #
-# Before the accidents, their signs. Each row below is a day as somebody found it; all were made by real runs that were
-# killed, cut off or retried. `landed` and `receipt` are content hashes; `before it` is what older runs came to.
+# Before the accidents, their signs. Each row is a day as somebody found it; all were made by real runs. `landed` and
+# `receipt` are content hashes; `before it` is what older runs came to.
 
 # %%
 rows = []
@@ -96,8 +89,8 @@ table = pd.DataFrame(rows, columns=columns)
 table.astype(object).where(table.notna(), "").style.hide().format(precision=0).set_uuid("cases")
 
 # %% [markdown]
-# Look at the 9th and the 12th: both rows say `running`, and nobody is alive. One has its receipt and needs nothing, the
-# other is lost and has to run again. And the 13th has no run at all, red or green. Only the two hashes tell.
+# Look at the 9th and the 12th: both say `running`, and nobody is alive. One has its receipt and needs nothing, the
+# other has to run again. The 13th has no run at all; only its two hashes tell.
 #
 # **Exercise 9.1 ★** Write `triage`: what does a day need? The answers are `"nothing"`, `"wait"`, `"rerun"`,
 # `"fix file"` and `"ask source"`.
@@ -110,12 +103,12 @@ check("9.1", triage)
 # %% [markdown]
 # ## Drill: six days over the holidays
 #
-# Before the holidays somebody pauses the schedule for a change to the network, and forgets it. Six days land. Back at your
-# desk you look at four figures: the success rate of lesson 04, and the cards *scheduler*, *failed* and *current*. (By
-# hand: *Pause*; on *Landing*, three days twice, then *off*; look; *Resume*.)
+# Before the holidays somebody pauses the schedule, and forgets it. Six days land. Back at your desk you look at four
+# figures: the success rate of lesson 04, and the cards *scheduler*, *failed* and *current*. (By hand: *Pause*; on
+# *Landing*, three days twice, then *off*; look; *Resume*.)
 #
-# **Predict**: which of the four tells that something is **missing**? One of them: `"success rate"`, `"scheduler"`,
-# `"failed"` or `"current"`.
+# **Predict**: which of the four tells that something is **missing**: `"success rate"`, `"scheduler"`, `"failed"` or
+# `"current"`?
 
 # %%
 guess = None
@@ -131,17 +124,15 @@ room.resume()
 wait_for(room, holidays, "loaded")
 
 # %% [markdown]
-# Green but stale: a rate as good as before, no new failure, and six days pending. Rates and error counts are computed from
-# runs, and a run that did not happen is in none of them. *Scheduler* tells why (paused), if one thinks of asking.
-# *Current* asks the data.
+# Green but stale. Rates and error counts are computed from runs, and a run that did not happen is in none of them.
+# *Scheduler* tells why, if one thinks of asking. *Current* asks the data.
 #
-# Resumed, the room loaded six days in two ticks. Nobody had to say which: pending is found from state.
+# Resumed, the room loaded all six. Nobody had to say which: pending is found from state.
 #
 # ## Drill: a process that dies
 #
-# A process loads a day, and is killed between the commit of its load and the line in the history that would say so. The row
-# says `running`, for good. (It is a child process, so there is no button for it: in the panel the same fault would kill
-# this kernel. That comes at the end.)
+# A process loads a day, and is killed between the commit of its load and the line in the history that would say so. The
+# row says `running`. (This has no button: in the panel the same fault would kill this kernel. That comes at the end.)
 #
 # **Predict**: what will the room call this run, once a tick has looked after it: `"crashed"` or `"succeeded"`?
 
@@ -157,14 +148,13 @@ until(lambda: history.find(killed.run_id).status != "running", room)
 reveal(guess, history.find(killed.run_id).status, "The receipt of the day carries its run id: all of it is there.")
 
 # %% [markdown]
-# Its lock could be taken, so it was dead; its receipt was there, so it had done its work. That is `recover` of lesson
-# 08, at each tick. Had the kill come a moment earlier, the receipt would be missing, the answer `crashed`, and the day
-# pending again.
+# Its lock could be taken, so it was dead; its receipt was there, so its work was done. That is `recover` of lesson 08,
+# at each tick. Without a receipt the answer is `crashed`, and the day is pending again.
 #
 # ## Drill: a bad file
 #
 # The next day's file arrives with a renamed column, and two good days come after it. The policy of this pipeline allows
-# four attempts. (By hand: type `delivery.spoil()`, for no button of yours spoils what a source sends; then *Landing*.)
+# four attempts. (By hand: type `delivery.spoil()`, which has no button; then *Landing*.)
 #
 # **Predict**: how many attempts does the bad day get?
 
@@ -181,9 +171,9 @@ print(mine("9.1")(case_of(flights, bad)))
 figures(room, "current", "failed", "type")
 
 # %% [markdown]
-# One attempt, and the days after it went on. *Failed* says that it needs you, and *type* has the command that shows why.
-# Click its row: the autopsy has the error, which names the file, the line and the column. Beside it is *Run these days
-# again*. Try it: the same error a second time, because a retry changes nothing about a file.
+# The days after it went on, and *type* has the command that shows why this one failed. Click its row: the autopsy has
+# the error, with file, line and column. Try *Run these days again* beside it: the same error, because a retry changes
+# nothing about a file.
 #
 # ## Drill: a locked database
 #
@@ -206,8 +196,8 @@ attempts = [vars(run) for run in history.newest_runs(pipeline="flights") if run.
 pd.DataFrame(attempts)[["trigger", "attempt", "status", "error"]].fillna("")
 
 # %% [markdown]
-# Newest first, as everywhere. The timeline has a line for this day: two crosses, then a load. How long was the day late?
-# No run's duration has the answer.
+# Newest first, as everywhere. On the timeline the day is a line of its own: two crosses, then a load. How long was it
+# late? No run's duration has the answer.
 #
 # **Exercise 9.2** Say it in three values: the run that brought the data, the number of attempts, and the seconds from
 # the first failure to the data. Read them off the panel, or ask the history; it is graded from your own.
@@ -220,8 +210,8 @@ check("9.2", recovery)
 # %% [markdown]
 # ## Drill: corrections
 #
-# Two files come again. That of the bad day is right now (`delivery.correct(bad)`). And the source withdraws a flight of 2
-# January, a day that was loaded long ago: its file has one line less. (Both are the source's doing, and have no button.)
+# Two files come again: that of the bad day, put right (`delivery.correct(bad)`), and that of 2 January, loaded long
+# ago, with one line less: the source withdraws a flight. (Neither has a button.)
 #
 # **Predict**: you press nothing. Which of the two gets into the warehouse? `"both"`, `"bad day"`, `"2 January"` or
 # `"none"`.
@@ -242,13 +232,12 @@ reveal(guess, "both", f"2 January has {etl_core.query(COUNT).n[0]} flights inste
 figures(room, "current", "failed")
 
 # %% [markdown]
-# *Blocked* was a verdict on that content, not on the day. The room needs no button for corrections, and nobody has to
-# remember that the 2nd was loaded once.
+# *Blocked* was a verdict on that content, not on the day. And nobody had to remember that the 2nd was loaded once.
 #
 # ## Drill: a second room
 #
-# A colleague does not know that you are here, and starts a scheduler on the same state folder. Two would run most ticks
-# twice. (By hand: `!etl schedule --every 5` in a cell.)
+# A colleague starts a scheduler on the same state folder. Two would run most ticks twice. (By hand:
+# `!etl schedule --every 5` in a cell.)
 #
 # **Predict**: what does the second one do: `"run"`, `"wait"` or `"refuse"`?
 
@@ -264,8 +253,8 @@ print("it names this kernel:", f"pid {os.getpid()} " in second.stderr)
 drills()
 
 # %% [markdown]
-# In a second notebook beside this one the room opens as well, and shows everything; its *scheduler* card says *yes,
-# elsewhere*, and whose it is. Looking needs no lock. Type there these lines, and no `room.start`, which is refused:
+# Looking needs no lock. In a second notebook beside this one these lines open the room, whose *scheduler* card says
+# *yes, elsewhere*, and whose it is (`room.start` is refused there):
 #
 #     from etl_core.views.control_room import control_room
 #     from exercises import begin
@@ -274,15 +263,15 @@ drills()
 #     control_room()
 #
 # What is left is **the kill in earnest**. In the panel choose *load.before-commit* and *kill its process*, press *Arm*,
-# then let a day land. The kernel dies in the load, and JupyterLab says so. Before you go on: what will *missed or recovered*
-# say, and what will the day be? Then run the first two cells of this lesson: that of the panel needs the one before it.
-# Schedule, history and pictures are back, the run is called crashed, and a tick has loaded its day.
+# then let a day land. The kernel dies in the load, and JupyterLab says so. Before you go on: what will *missed or
+# recovered* say, and what will the day be? Then run the first two cells of this lesson, in their order. Schedule,
+# history and pictures are back, the run is called crashed, and a tick has loaded its day.
 #
 # ## Capstone: a pipeline of your own
 #
-# Beside the flights lies the weather: a file a day, with the hours of three airports. Make it a second pipeline. The job
-# store keeps the name of a pipeline, `weather:weather`, and not the pipeline, so it has to stand in a file that the next
-# process can import. `%%writefile` makes one of a cell, in this lesson's folder; an editor does as well.
+# Beside the flights lies the weather, hour by hour. Make it a second pipeline. The job store keeps only its name,
+# `weather:weather`, so it has to stand in a file that the next process can import. `%%writefile` makes one of a cell,
+# in this lesson's folder.
 #
 # **Exercise 9.3** Write `landed`, `extract`, `transform` and `load`. It is graded as 3.1 and 3.2 were: run twice, with a
 # corrected file, killed at every statement. And two days have something to say: 3 November, whose hour from one to two
@@ -295,8 +284,8 @@ from exercises.lesson_09 import weather
 check("9.3", "weather.py")
 
 # %% [markdown]
-# Now it joins the room, under the same scheduler, with retries, history and a calendar of its own: daily at six, and once
-# at once. Choose it at the top of the panel. (Until yours has passed, `mine` has the workbook's.)
+# Now it joins the room, under the same scheduler: daily at six, and once at once. Choose it at the top of the panel.
+# (Until yours has passed, `mine` has the workbook's.)
 
 # %%
 room.add(mine("9.3"))
@@ -306,8 +295,7 @@ wait_for(room, delivery.landed(), "loaded", "weather")
 etl_core.query("SELECT pipeline, COUNT(*) AS days, SUM(rows_loaded) AS rows FROM receipts GROUP BY pipeline")
 
 # %% [markdown]
-# Two pipelines, one warehouse, one history, receipts of their own. After you change `weather.py`, run the cells from
-# `check` on, or restart the kernel: a process imports a file once.
+# After you change `weather.py`, run the cells from `check` on, or restart the kernel: a process imports a file once.
 #
 # ## What others call it
 #
@@ -315,26 +303,25 @@ etl_core.query("SELECT pipeline, COUNT(*) AS days, SUM(rows_loaded) AS rows FROM
 # |---|---|
 # | the control room | the web pages of Airflow, Dagster and Prefect; Flower for Celery. APScheduler has none |
 # | is the data current? | Dagster: *freshness policies* and *asset checks*. Airflow: *deadline alerts*. Prefect: an *automation* on an event that does not come |
-# | pause, resume | a paused DAG in Airflow; a stopped schedule in Dagster; a paused deployment in Prefect |
+# | pause, resume | Airflow: a paused DAG. Dagster: a stopped schedule. Prefect: a paused deployment |
 # | blocked, waiting for a retry | Airflow: `failed`, `up_for_retry`. Prefect: `Failed`, `AwaitingRetry`. Dagster: a failed run; a retry is a run of its own |
-# | run again, backfill | *clear* a task instance and *backfill* in Airflow; *re-execute* and *backfill* in Dagster |
+# | run again, backfill | Airflow: *clear* a task instance, *backfill*. Dagster: *re-execute*, *backfill* |
 # | a second scheduler is refused | Airflow allows several, which share a database and lock rows; two Celery beats send everything twice |
 #
-# Most dashboards open on runs: how many, how long, what share succeeded. Whichever tool you meet, ask it first for the
-# newest whole day of the data, and if it cannot say, write that query yourself.
+# Most dashboards open on runs. Whichever tool you meet, ask it first for the newest whole day of the data, and if it
+# cannot say, write that query yourself.
 
 # %% [markdown]
 # ## Recap
 #
-# An operator asks about data, and runs are only the way to it: green can be stale. Every red has an owner; it may be a
-# retry that is waiting, a person with an editor, or a source that has to be written to, and the signs tell which. What
-# survives a kill is what was committed, and the next tick sorts out the rest. Corrections and late days need no button,
-# because what there is to do is found from state. And four functions make a pipeline; everything around them was the
-# same for the weather as for the flights.
+# An operator asks about data, and runs are only the way to it: green can be stale. Every red has an owner: a retry that
+# is waiting, a person with an editor, or a source to be written to. What survives a kill is what was committed, and the
+# next tick sorts out the rest. Corrections and late days need no button, because work is found from state. And four
+# functions make a pipeline; everything around them was the same for the weather as for the flights.
 
 # %%
 progress()
 
 # %% [markdown]
-# **Next**: this was the last numbered lesson. `beyond/` runs the same pipeline on Celery, Prefect, Dagster and Airflow, and
-# measures whether deciding against them was right. The room stays open until you press *Stop* or shut down the kernel.
+# **Next**: `beyond/` runs the same pipeline on Celery, Prefect, Dagster and Airflow, and measures whether deciding
+# against them was right. The room stays open until you press *Stop* or shut down the kernel.
