@@ -74,10 +74,9 @@ reveal(guess, len(starts), "The sleep of an hour begins when the work has ended.
 print("the last ones:", *(f"{start:%d %B %H:%M:%S}" for start in starts[-2:]))
 
 # %% [markdown]
-# One round takes an hour *and* 40 seconds. The "hourly" work wanders through the hour, the faster the longer it takes,
-# and seven runs are lost.
+# One round takes an hour *and* 40 seconds. The "hourly" work wanders through the hour, and seven runs are lost.
 #
-# A schedule is a grid of times that is fixed beforehand. A time on it is a **slot**; when a slot comes, the scheduler
+# A schedule is a grid of times, fixed beforehand. A time on it is a **slot**; when a slot comes, the scheduler
 # **ticks**.
 #
 # **Exercise 7.1** Repair the loop: it starts on the grid, leaves out slots that pass while it works, and survives an
@@ -275,9 +274,9 @@ check("7.3", interval_of)
 # %% [markdown]
 # ## Load yesterday
 #
-# Now with real files, and a real load. `ten_days` calls a job at six from 9 to 18 January, with the outage; each day's
-# file lands in the night after it, whether or not somebody is there to load it. The job is the one that most people
-# would write: find yesterday, load it. The settings are friendly: nothing is too late, missed ticks are coalesced.
+# Now with real files. `ten_days` calls a job at six from 9 to 18 January, with the outage; each day's file lands in the
+# night after it, whether or not somebody is there to load it. The job is the one that most people would write: find
+# yesterday, load it. The settings are friendly: nothing is too late, missed ticks are coalesced.
 
 
 # %%
@@ -333,9 +332,9 @@ title = "On 16 January yesterday is one day, and five are pending"
 pictures.days({"load yesterday": by_clock, "load what is pending": by_state}, LANDED, title)
 
 # %% [markdown]
-# The tick of the 16th found five days and loaded five. It did not have to know of the outage. With work found from
-# state, a tick that was missed is made good by the next, a tick too many finds nothing to do, and coalescing is right,
-# because one look is enough.
+# The tick of the 16th loaded five days, and did not have to know of the outage. With work found from state, a missed
+# tick is made good by the next, a tick too many finds nothing to do, and coalescing is right, because one look is
+# enough.
 #
 # **Exercise 7.4 ★** Write such a tick. It will live through a month with an outage, a late file, a corrected one, a bad
 # one, and a limit to how many days it may try at once.
@@ -383,8 +382,7 @@ print("pending now:", etl_core.pending_days(flights))
 # A schedule is a fixed grid; a loop that sleeps for the period drifts off it. After an outage, grace says which slots
 # are too old, coalesce whether one run stands for several, and max_instances whether a slow run may be overtaken; by
 # default APScheduler drops what is over a second late. A run has a data interval, between midnights of the zone that
-# the data live in. And a tick that finds its work in state, rather than in the time of day, loses nothing under any of
-# these settings.
+# the data live in. And a tick that finds its work in state loses nothing under any of these settings.
 
 # %%
 progress()
