@@ -1,16 +1,16 @@
 # %% [markdown]
 # # 00 Start here: what are we building?
 #
-# A pipeline that loads a year of real flights, day after day, and that can be killed at any moment without losing
-# anything. You build its parts in small, break them, and then meet the same parts in a package good enough to copy.
-# At the end you can say what Airflow, Dagster, Prefect or Celery do under the hood.
+# A pipeline that loads a year of real flights, and that can be killed at any moment without losing anything. You build
+# its parts in small, break them, and then meet the same parts in a package good enough to copy. At the end you can say
+# what Airflow, Dagster, Prefect or Celery do under the hood.
 #
 # **You will do**: kill a pipeline at work, look at one real day, and solve a first exercise.
 #
 # **You will learn**: what this workbook is about, how it is laid out, and why it schedules the way it does.
 #
-# **You need**: some Python and pandas. Click into a cell and press Shift+Enter: it runs, and the next one is selected.
-# Should the first cell fail with `ModuleNotFoundError`, the package is not installed: see [Start](../README.md#Start).
+# **You need**: some Python and pandas. Click into a cell and press Shift+Enter: it runs. Should the first cell fail
+# with `ModuleNotFoundError`, the package is not installed: see [Start](../README.md#Start).
 #
 # **Minutes**: 15 for reading, 3 for the first of the exercises.
 
@@ -33,10 +33,10 @@ home = begin("00")
 # ## Kill it
 #
 # Here is a program that loads the five days from 6 to 10 February 2013, each in a *run* of its own: extract, transform,
-# load. So that we can aim, the load of the third day shall pause just before its commit, when all rows are written. The
-# function `after` sees to that: `backfill` calls it when a day is done, and once the second is, it injects a *fault*, in
-# this process only. A child process runs the program, and this notebook waits for that moment, by the mark that every
-# injected fault leaves. Then it kills the child: no warning, no time to tidy up.
+# load. So that we can aim, the load of the third day shall pause just before its commit, when all rows are written:
+# `backfill` calls `after` when a day is done, and after the second it injects a *fault*. A child process runs the
+# program. This notebook waits for the mark that an injected fault leaves, and kills the child: no warning, no time to
+# tidy up.
 
 # %%
 program = """
@@ -96,9 +96,9 @@ print(subprocess.run(again, capture_output=True, text=True, check=True).stdout.s
 story()
 
 # %% [markdown]
-# It loaded three days, not five; run it again, and none is left. The dead run was found out and is *crashed* now: a
-# run holds a lock while it lives, and the lock of this one was free. Is anything lost, or there twice? Compare three
-# witnesses: the lines of the files, the rows of the warehouse, and the *receipts*, each committed together with its rows.
+# It loaded three days, not five. The dead run is *crashed* now: a run holds a lock while it lives, and the lock of this
+# one was free. Is anything lost, or there twice? Compare three witnesses: the lines of the files, the rows of the
+# warehouse, and the *receipts*, each committed together with its rows.
 
 # %%
 there = query(counted).set_index("flight_date").flights
@@ -111,9 +111,8 @@ columns = ["lines in the file", "rows", "rows on the receipt", "loaded by"]
 pd.DataFrame.from_dict(witnesses, orient="index", columns=columns)
 
 # %% [markdown]
-# The kill cost nothing. The two days that were loaded stayed, the third was all or nothing, and what was left to do was
-# found from what is there: days that have landed and have no receipt. `verify` goes further and makes every row again
-# from its file:
+# The kill cost nothing. What was left to do was found from what is there: days that have landed and have no receipt.
+# `verify` goes further and makes every row again from its file:
 
 # %%
 print("differences:", flights.verify())
@@ -130,16 +129,16 @@ installation.look()
 # ## Look at one real day
 #
 # The data is every flight that was to leave New York's three airports in 2013, with hourly weather
-# ([where it comes from](../data/README.md)). The day on which the child was killed is a special one. Every dot is a
-# flight: across, when it was to leave; up, how late it did.
+# ([where it comes from](../data/README.md)). Here is the day whose load was killed. Every dot is a flight: across, when
+# it was to leave; up, how late it did.
 
 # %%
 one_day = query("SELECT * FROM flights WHERE flight_date = :day", day="2013-02-08")
 plots.delays(one_day)
 
 # %% [markdown]
-# A blizzard came up the coast: in the afternoon more and more flights are cancelled, and then nothing leaves any more.
-# What looks wrong is the highest dot: hours late, on a morning that was still quiet.
+# A blizzard came up the coast, and in the afternoon more and more flights are cancelled. What looks wrong is the
+# highest dot: hours late, on a morning that was still quiet.
 
 
 # %%
@@ -155,9 +154,8 @@ print("the last one to leave was planned for", departed.planned.max())
 departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "departure_delay"]]
 
 # %% [markdown]
-# DL 2285 to Orlando was to leave at 7:00 and left at 12:08, 308 minutes late. That is no error, and a rule that throws
-# such rows out is wrong; this is why the data is real. The warehouse keeps all instants in UTC. How they get there, and
-# what can go wrong, is lesson 02.
+# DL 2285 to Orlando was to leave at 7:00 and left at 12:08. That is no error, and a rule that throws such rows out is
+# wrong; this is why the data is real. (The warehouse keeps all instants in UTC.)
 #
 # ## See where you are going
 #
@@ -169,18 +167,18 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 #                                                                   ▼
 #                                                           control room 09
 #
-# | notebook | question | reading | exercises |
+# | notebook | question | reading, minutes | exercises, minutes |
 # |---|---|---:|---:|
-# | 00 Start here | What are we building? | 15 min | 3 min |
-# | [01 Extract](01_extract.ipynb) | What exactly arrived? | 20 min | 30 min |
-# | [02 Transform](02_transform.ipynb) | When did this flight leave? | 25 min | 30 min |
-# | [03 Load](03_load.ipynb) | What if it dies half-way? | 30 min | 30 min |
-# | [04 Pipeline](04_pipeline.ipynb) | Who runs the stages? | 30 min | 30 min |
-# | [05 Run by hand](05_run_by_hand.ipynb) | Can I run it, and see what it did? | 20 min | 25 min |
-# | [06 Retries](06_retries.ipynb) | Try again, but how? | 25 min | 35 min |
-# | [07 Scheduling](07_scheduling.ipynb) | When does it run? | 25 min | 35 min |
-# | [08 Persistence](08_persistence.ipynb) | What survives? | 30 min | 40 min |
-# | [09 Control room](09_control_room.ipynb) | Can I operate it? | 25 min | 50 min |
+# | 00 Start here | What are we building? | 15 | 3 |
+# | [01 Extract](01_extract.ipynb) | What exactly arrived? | 20 | 30 |
+# | [02 Transform](02_transform.ipynb) | When did this flight leave? | 25 | 30 |
+# | [03 Load](03_load.ipynb) | What if it dies half-way? | 30 | 30 |
+# | [04 Pipeline](04_pipeline.ipynb) | Who runs the stages? | 30 | 30 |
+# | [05 Run by hand](05_run_by_hand.ipynb) | Can I run it, and see what it did? | 20 | 25 |
+# | [06 Retries](06_retries.ipynb) | Try again, but how? | 25 | 35 |
+# | [07 Scheduling](07_scheduling.ipynb) | When does it run? | 25 | 35 |
+# | [08 Persistence](08_persistence.ipynb) | What survives? | 30 | 40 |
+# | [09 Control room](09_control_room.ipynb) | Can I operate it? | 25 | 50 |
 # | beyond | What changes on Celery, Prefect, Dagster, Airflow? | to come | |
 #
 # 00 to 05 make a pipeline that you can run and explain, 06 to 09 put it on a schedule, and beyond compares. Each lesson
@@ -209,10 +207,9 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 #
 # ## Do an exercise
 #
-# An exercise is a function with a gap. `check` tries it out: passed, a mistake that people often make and what it would
-# cause, or the first case that differs. It looks at what your function does, not at how it is written. The first one is
-# about the *data interval* of a run: a start, and an end that is not part of it. Here is a wrong answer, to see what
-# that looks like.
+# An exercise is a function with a gap. `check` tries it out; it looks at what your function does, not at how it is
+# written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
+# wrong answer, to see what that looks like.
 
 
 # %%
@@ -224,8 +221,8 @@ check("0.1", interval, keep=False)  # only shown, not counted as your try
 
 # %% [markdown]
 # **Exercise 0.1** Now you. Write over `...`, run the cell, and read what it says. In a cell of your own, `hint("0.1")`
-# helps, a little more each of three times, and `solution("0.1")` shows one way. A ★ means: pass this one before moving
-# on. Lessons go on without your answers too: where one is used, it is the workbook's until yours passes.
+# helps, a little more each of three times, and `solution("0.1")` shows one way. Lessons go on without your answers too:
+# where one is used, it is the workbook's until yours passes.
 
 # %% exercise="0.1"
 from exercises.lesson_00 import interval
@@ -233,23 +230,11 @@ from exercises.lesson_00 import interval
 check("0.1", interval)
 
 # %% [markdown]
-# ## What others call it
-#
-# | here | APScheduler | Celery | Airflow | Prefect | Dagster |
-# |---|---|---|---|---|---|
-# | pipeline | – | chain | DAG | flow | job |
-# | stage | the job's function | task | task | task | op, or asset |
-# | run | job execution, not kept | task result | DAG run | flow run | run |
-# | data interval | – | – | data interval | – | partition |
-# | receipt | – | – | – | – | materialization, recorded by Dagster, not in your transaction |
-# | killed run | forgotten | redelivered, if so configured | found out; run again, if retries are set | stays Running | stays Started |
-#
 # ## Recap
 #
-# A pipeline was killed in the middle of a load, and starting it again was all it took. Three things are behind that, and
-# the next lessons build them: knowing exactly what arrived, committing data and receipt together, and a history that
-# outlives a process. Everything runs by hand first and on a schedule later. `progress()` shows what you have done; it
-# is kept when you close JupyterLab.
+# A pipeline was killed in the middle of a load, and starting it again was all it took. The next lessons build what is
+# behind that: knowing exactly what arrived, committing data and receipt together, and a history that outlives a
+# process. `progress()` shows what you have done; it is kept when you close JupyterLab.
 
 # %%
 progress()
