@@ -91,7 +91,7 @@ def test_cells_are_few_and_short(source: Path) -> None:
     assert 8 <= len(lengths) <= 20
     assert max(lengths) <= 25
     assert statistics.median(lengths) <= 6
-    assert 40 <= words / len(lengths) <= 110
+    assert 40 <= words / len(lengths) <= 90
 
 
 @each_source
