@@ -208,8 +208,8 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 # ## Do an exercise
 #
 # An exercise is a function with a gap. `check` tries it out; it looks at what your function does, not at how it is
-# written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. Here is a
-# wrong answer, to see what that looks like.
+# written. The first one is about the *data interval* of a run: a start, and an end that is not part of it. A wrong
+# answer first:
 
 
 # %%
@@ -221,8 +221,8 @@ check("0.1", interval, keep=False)  # only shown, not counted as your try
 
 # %% [markdown]
 # **Exercise 0.1** Now you. Write over `...`, run the cell, and read what it says. In a cell of your own, `hint("0.1")`
-# helps, a little more each of three times, and `solution("0.1")` shows one way. Lessons go on without your answers too:
-# where one is used, it is the workbook's until yours passes.
+# helps, a little more each of three times, and `solution("0.1")` shows one way. A ★ means: pass it before moving on.
+# Lessons go on without your answers too: where one is used, it is the workbook's until yours passes.
 
 # %% exercise="0.1"
 from exercises.lesson_00 import interval
