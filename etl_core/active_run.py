@@ -21,7 +21,7 @@ from etl_core.failure import consequences, one_line, tell
 from etl_core.history import Run, runs, stage_runs
 from etl_core.locks import Lock
 from etl_core.logs import log, run_id
-from etl_core.warehouse import Receipts, open_warehouse, receipts_of
+from etl_core.warehouse import Receipts, open_warehouse
 
 if TYPE_CHECKING:
     from etl_core.pipeline import Pipeline
@@ -92,15 +92,14 @@ class ActiveRun:
         event.listen(warehouse, "commit", lambda conn: faults.fire("load.before-commit"))
         self.pipeline.load(self.transformed, warehouse, self.run_id)
         faults.fire("load.after-commit")
-        days = self.interval.days
-        mine = [r for r in receipts_of(self.pipeline.name, days).values() if r.run_id == self.run_id]
-        if len(mine) < len(days):
+        mine, days = running.receipts_left_by(self._row), len(self.interval.days)
+        if len(mine.receipts) < days:
             raise PermanentError(
-                f"load of pipeline {self.pipeline.name!r}: found receipts for {len(mine)} of {len(days)} days; "
+                f"load of pipeline {self.pipeline.name!r}: found receipts for {len(mine.receipts)} of {days} days; "
                 f"call warehouse.write_receipts(conn, {self.pipeline.name!r}, …) for every day, in the transaction "
                 "that loads it"
             )
-        return Receipts(tuple(mine))  # what is in the warehouse, whatever the load says of it
+        return mine  # what is in the warehouse, whatever the load says of it
 
     def _need(self, stage: str, result: Any, before: str) -> None:
         if result is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -60,7 +60,7 @@ class Run:
 
     def as_json(self) -> dict[str, object]:
         """What `etl history --json` prints: dates as YYYY-MM-DD, instants as ISO 8601 in UTC, ending in Z."""
-        return {name: _plain(getattr(self, name)) for name in _JSON}
+        return {name: plain(getattr(self, name)) for name in _JSON}
 
 
 _JSON = (
@@ -69,8 +69,13 @@ _JSON = (
 ).split()
 
 
+class _Row:
+    def as_json(self) -> dict[str, object]:
+        return {name: plain(value) for name, value in vars(self).items()}
+
+
 @dataclass(frozen=True)
-class StageRun:
+class StageRun(_Row):
     """One attempt of one stage of a run."""
 
     run_id: str
@@ -86,12 +91,9 @@ class StageRun:
     error: str | None
     traceback: str | None
 
-    def as_json(self) -> dict[str, object]:
-        return {column.name: _plain(getattr(self, column.name)) for column in fields(self)}
-
 
 @dataclass(frozen=True)
-class Event:
+class Event(_Row):
     """Something worth knowing that is no run."""
 
     id: int
@@ -100,9 +102,6 @@ class Event:
     pipeline: str | None
     run_id: str | None
     message: str
-
-    def as_json(self) -> dict[str, object]:
-        return {column.name: _plain(getattr(self, column.name)) for column in fields(self)}
 
 
 def open_history() -> sa.Engine:
@@ -121,7 +120,7 @@ def newest_runs(
         chosen = chosen.where(runs.c.status == status)
     if since:
         chosen = chosen.where(runs.c.started_at >= since)
-    return _read(chosen, Run)
+    return read(chosen)
 
 
 def newest_success(pipeline: str) -> datetime | None:
@@ -136,7 +135,7 @@ def find(run: str) -> Run:
     if run == "last":
         found = newest_runs(limit=1)
     else:
-        found = _read(sa.select(runs).where(runs.c.run_id >= run, runs.c.run_id < run + "g").limit(6), Run)
+        found = read(sa.select(runs).where(runs.c.run_id >= run, runs.c.run_id < run + "g").limit(6))
     if not found:
         raise EtlError(f"run {run!r}: there is none in the history; `etl history` lists them")
     if len(found) > 1:
@@ -147,7 +146,7 @@ def find(run: str) -> Run:
 
 def stages_of(run_id: str) -> list[StageRun]:
     """Every attempt of every stage of a run, in the order they began."""
-    return _read(sa.select(stage_runs).where(stage_runs.c.run_id == run_id).order_by(stage_runs.c.started_at), StageRun)
+    return read(sa.select(stage_runs).where(stage_runs.c.run_id == run_id).order_by(stage_runs.c.started_at), StageRun)
 
 
 def newest_events(
@@ -162,7 +161,7 @@ def newest_events(
     for column, wanted in ((events.c.run_id, run_id), (events.c.kind, kind), (events.c.pipeline, pipeline)):
         if wanted:
             chosen = chosen.where(column == wanted)
-    return _read(chosen, Event)
+    return read(chosen, Event)
 
 
 def record_event(kind: str, message: str, pipeline: str | None = None, run_id: str | None = None) -> None:
@@ -202,12 +201,14 @@ def prune(keep_days: int) -> list[Run]:
     return gone
 
 
-def _read(chosen: sa.Select, kind: type[Row]) -> list[Row]:
+def read(chosen: sa.Select, kind: type[Row] = Run) -> list[Row]:
+    """The chosen rows of a table as what they stand for."""
     with reading(open_history()) as conn:
         return [kind(**row._mapping) for row in conn.execute(chosen)]
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A value for JSON: instants as ISO 8601 in UTC, ending in Z."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value

@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
-from etl_core import history, warehouse
+from etl_core import history
 from etl_core.errors import Overlap
 from etl_core.history import Run, events, last_runs, runs
 from etl_core.locks import Lock
+from etl_core.warehouse import Receipts, receipts_of
 
 _STARTS = 7_201_301  # PostgreSQL advisory lock: one process at a time checks and inserts a run
 _GLANCE = 0.2  # seconds
@@ -58,7 +59,7 @@ def _insert(run: Run, hashes: dict[date, str], after: str | None) -> tuple[Run |
     with history.open_history().begin() as conn:
         _serialise(conn)
         _resolve(conn)
-        other = _overlapping(conn, run) or (None if after is None else _begun_since(conn, run, after))
+        other = _in_the_way(conn, run, after)
         if other is not None:
             return other, False
         known_bad = _blocked_on(conn, run.pipeline, hashes)
@@ -110,37 +111,34 @@ def _resolve(conn: sa.Connection) -> list[Run]:
 
 def committed(run: Run) -> dict[str, object] | None:
     """What the history has to say of a run whose load was committed; None if it was not, told by the receipts."""
-    found = warehouse.receipts_of(run.pipeline, run.interval.days)
-    mine = [receipt for receipt in found.values() if receipt.run_id == run.run_id]
-    if len(mine) < len(run.interval.days):
+    mine = receipts_left_by(run)
+    if len(mine.receipts) < len(run.interval.days):
         return None
-    loaded, rejected = sum(receipt.rows_loaded for receipt in mine), sum(receipt.rows_rejected for receipt in mine)
-    rows = {"rows_extracted": loaded + rejected, "rows_loaded": loaded, "rows_rejected": rejected}
+    rows = {"rows_extracted": mine.rows + mine.rejected, "rows_loaded": mine.rows, "rows_rejected": mine.rejected}
     return {"status": "succeeded", **rows}
 
 
-def _overlapping(conn: sa.Connection, run: Run) -> Run | None:
-    row = conn.execute(
-        sa.select(runs).where(
-            runs.c.status == "running",
-            runs.c.pipeline == run.pipeline,
-            runs.c.interval_start < run.interval_end,
-            runs.c.interval_end > run.interval_start,
-        )
-    ).first()
-    return Run(**row._mapping) if row else None
+def receipts_left_by(run: Run) -> Receipts:
+    found = receipts_of(run.pipeline, run.interval.days).values()
+    return Receipts(tuple(receipt for receipt in found if receipt.run_id == run.run_id))
 
 
-def _begun_since(conn: sa.Connection, run: Run, after: str) -> Run | None:
-    chosen = sa.select(runs).join(last_runs, last_runs.c.run_id == runs.c.run_id)
-    row = conn.execute(
-        chosen.where(
+def _in_the_way(conn: sa.Connection, run: Run, after: str | None) -> Run | None:
+    """A run at work on one of its days; with `after`, also one that has begun since that one."""
+    at_work = sa.select(runs).where(
+        runs.c.status == "running",
+        runs.c.pipeline == run.pipeline,
+        runs.c.interval_start < run.interval_end,
+        runs.c.interval_end > run.interval_start,
+    )
+    row = conn.execute(at_work).first()
+    if row is None and after is not None:
+        newest = sa.select(last_runs.c.run_id).where(
             last_runs.c.pipeline == run.pipeline,
             last_runs.c.day >= run.interval_start,
             last_runs.c.day < run.interval_end,
-            runs.c.run_id != after,
         )
-    ).first()
+        row = conn.execute(sa.select(runs).where(runs.c.run_id.in_(newest), runs.c.run_id != after)).first()
     return Run(**row._mapping) if row else None
 
 

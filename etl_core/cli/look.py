@@ -125,7 +125,7 @@ def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
         "ok": not reasons,
         "reasons": reasons,
         "newest_day": str(max(loaded)) if (loaded := receipts_of(pipeline.name)) else None,
-        "newest_success": newest.isoformat(timespec="milliseconds").replace("+00:00", "Z") if newest else None,
+        "newest_success": history.plain(newest),
         "age_s": round(age, 3) if age is not None else None,
         "days_loaded": len(loaded),
         "pending": sum(kinds.values()),

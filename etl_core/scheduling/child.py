@@ -22,7 +22,6 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from etl_core import history, running, settings
-from etl_core.database import reading
 from etl_core.errors import BadParameter
 from etl_core.failure import consequences, tell
 from etl_core.history import Run, runs
@@ -131,6 +130,4 @@ def _timed_out(pipeline: Pipeline, run: Run) -> Run:
 
 
 def _row(run_id: str) -> Run | None:
-    with reading(history.open_history()) as conn:
-        row = conn.execute(sa.select(runs).where(runs.c.run_id == run_id)).first()
-    return Run(**row._mapping) if row else None
+    return next(iter(history.read(sa.select(runs).where(runs.c.run_id == run_id))), None)

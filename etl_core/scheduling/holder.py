@@ -14,12 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from etl_core import history, settings
-from etl_core.database import reading
 from etl_core.errors import Refused
-from etl_core.history import events
 from etl_core.locks import Lock
 from etl_core.scheduling.journal import record
 
@@ -69,10 +65,7 @@ def release(lock: Lock) -> None:
 
 def last_start() -> history.Event | None:
     """The event of the newest start of a scheduler, of whatever host."""
-    chosen = sa.select(events).where(events.c.kind == "started").order_by(events.c.id.desc()).limit(1)
-    with reading(history.open_history()) as conn:
-        row = conn.execute(chosen).first()
-    return history.Event(**row._mapping) if row else None
+    return next(iter(history.newest_events(1, kind="started")), None)
 
 
 def holding() -> Holder | None:

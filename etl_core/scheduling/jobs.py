@@ -9,6 +9,7 @@ from __future__ import annotations
 from etl_core import faults, history
 from etl_core.backlog import PendingDay, pending_days
 from etl_core.errors import BadParameter, Overlap
+from etl_core.failure import one_line
 from etl_core.history import Run
 from etl_core.interval import Interval
 from etl_core.pipeline import Pipeline
@@ -36,7 +37,7 @@ def tick(target: str, limit: int = LIMIT, notebook: bool = False) -> None:
             else:
                 note("skipped", "another tick of this pipeline is at work", pipeline.name)
     except Exception as error:
-        note("tick failed", f"{target}: {_one_line(error)}", error=True)
+        note("tick failed", f"{target}: {one_line(error)}", error=True)
 
 
 def retry(target: str, run_id: str, notebook: bool = False) -> None:
@@ -50,7 +51,7 @@ def retry(target: str, run_id: str, notebook: bool = False) -> None:
         else:
             _retry(pipeline_of(target), found[0], notebook)
     except Exception as error:
-        note("retry put off", f"{target}: {_one_line(error)}", run_id=run_id, error=True)
+        note("retry put off", f"{target}: {one_line(error)}", run_id=run_id, error=True)
         get_scheduler().sweep_soon()
 
 
@@ -135,9 +136,5 @@ def _after_failure(pipeline: Pipeline, run: Run, notebook: bool) -> None:
             message = f"{what} failed; the next at {run.retry_at:%Y-%m-%d %H:%M:%S} UTC"
             note("retry stored", message, run.pipeline, run.run_id)
     except Exception as error:
-        say(f"{pipeline.name}: the alarm could not be set now ({_one_line(error)}); the sweep sets it", error=True)
+        say(f"{pipeline.name}: the alarm could not be set now ({one_line(error)}); the sweep sets it", error=True)
         get_scheduler().sweep_soon()
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from etl_core import faults, history, running
-from etl_core.database import reading
 from etl_core.history import Run, last_runs, runs
 from etl_core.scheduling.background import Background
 from etl_core.scheduling.journal import note, say
@@ -76,8 +75,7 @@ def waiting_runs(run_id: str | None = None) -> list[Run]:
     chosen = sa.select(runs).where(runs.c.status == "failed", runs.c.retry_at.is_not(None), runs.c.run_id.in_(newest))
     if run_id:
         chosen = chosen.where(runs.c.run_id == run_id)
-    with reading(history.open_history()) as conn:
-        return [Run(**row._mapping) for row in conn.execute(chosen.order_by(runs.c.retry_at))]
+    return history.read(chosen.order_by(runs.c.retry_at))
 
 
 def give_up(run: Run, reason: str) -> None:

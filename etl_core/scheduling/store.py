@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from etl_core import settings
 from etl_core.database import reading, writer
 from etl_core.errors import Refused
+from etl_core.history import plain
 
 TRUST = "ETL_TRUST_JOB_STORE"
 
@@ -42,8 +43,7 @@ class Stored:
     paused: bool = False
 
     def as_json(self) -> dict[str, object]:
-        next_run = self.next_run.isoformat(timespec="milliseconds").replace("+00:00", "Z") if self.next_run else None
-        return {**vars(self), "next_run": next_run}
+        return {name: plain(value) for name, value in vars(self).items()}
 
 
 def path() -> Path:
