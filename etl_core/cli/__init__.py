@@ -45,24 +45,20 @@ class Chosen:
 
     @cached_property
     def pipeline(self) -> Pipeline:
-        return load_pipeline(self.target or FLIGHTS)
+        """Of a module that is importable, or in the working directory; BadParameter if there is none."""
+        from etl_core.pipeline import find_pipeline
+
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())  # as `python -m` does
+        try:
+            return find_pipeline(self.target or FLIGHTS)
+        except BadParameter as error:
+            raise BadParameter(f"--pipeline: {error}") from error
 
     @property
     def option(self) -> str:
         """What to put behind `etl` so that a suggested command means the same pipeline."""
         return f"--pipeline {self.target} " if self.target not in (None, FLIGHTS) else ""
-
-
-def load_pipeline(target: str) -> Pipeline:
-    """The Pipeline that MODULE:NAME says, MODULE being importable or in the working directory. BadParameter if none."""
-    from etl_core.pipeline import find_pipeline
-
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # as `python -m` does
-    try:
-        return find_pipeline(target)
-    except BadParameter as error:
-        raise BadParameter(f"--pipeline: {error}") from error
 
 
 class Failed(click.ClickException):

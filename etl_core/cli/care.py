@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +38,7 @@ def verify(chosen: Chosen) -> None:
     if pipeline.verify is None:
         raise BadParameter(f"pipeline {pipeline.name!r} has no verify; give it one: Pipeline(…, verify=function)")
     errors, notes = 0, []
-    with _spinner("comparing"):
+    with console(err=True).status("comparing") if sys.stderr.isatty() else nullcontext():
         for difference in _found(pipeline):
             if isinstance(difference, str):  # an own pipeline's sentence
                 line, is_error = clean(difference), True
@@ -110,9 +109,3 @@ def _delete_notebooks(gone: list[Run]) -> int:
             else:
                 deleted += 1
     return deleted
-
-
-@contextmanager
-def _spinner(text: str) -> Iterator[None]:
-    with console(err=True).status(text) if sys.stderr.isatty() else nullcontext():
-        yield

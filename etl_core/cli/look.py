@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl_core.cli import Chosen
-from etl_core.cli.printing import note, print_json, print_rich
+from etl_core.cli.printing import note, print_json, print_rich, table
 from etl_core.cli.types import DURATION
 
 if TYPE_CHECKING:
@@ -82,21 +82,18 @@ def status(chosen: Chosen, as_json: bool, max_age: float | None) -> None:
 
 def _table(days: list[PendingDay]) -> Any:
     """A line a day; neighbours with nothing to tell apart share one."""
-    from rich.table import Table
     from rich.text import Text
 
     from etl_core.views.words import count, first_line, ranges
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("day", no_wrap=True)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("newest error", overflow="fold")
+    made = table("day", "reason")
+    made.add_column("newest error", overflow="fold")
     for (reason, error), group in groupby(days, key=lambda each: (each.reason, each.error)):
         for interval in ranges(each.day for each in group):
             n = len(interval.days)
             label = str(interval) + (f"  ({count(n, 'day')})" if n > 1 else "")
-            table.add_row(label, Text(reason, style=COLOURS[reason]), first_line(error))
-    return table
+            made.add_row(label, Text(reason, style=COLOURS[reason]), first_line(error))
+    return made
 
 
 def _status(chosen: Chosen, max_age: float | None) -> dict[str, Any]:
@@ -159,14 +156,14 @@ def _print_status(found: dict[str, Any]) -> None:
         lines["schedule"] = "paused: no ticks and no retries"
     if found["died"]:
         lines["died"] = f"{count(found['died'], 'run')}; the next run, tick or backfill finds out and goes on"
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim")
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(style="dim")
     for name, value in lines.items():
-        table.add_row(f"  {name}", value)
+        facts.add_row(f"  {name}", value)
     left = found["died"] or found["pending"]  # is no fault, and not all well either
     ok = (
         Text("✓ nothing is blocked" if left else "✓ all is well", style="bold green")
         if found["ok"]
         else Text(f"✗ {'; '.join(found['reasons'])}", style="bold red")
     )
-    print_rich(Group(Text.assemble(f"{found['pipeline']}: ", ok), table))
+    print_rich(Group(Text.assemble(f"{found['pipeline']}: ", ok), facts))

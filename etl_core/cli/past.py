@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from etl_core.cli import Chosen
-from etl_core.cli.printing import console, note, print_json, print_rich, signed
+from etl_core.cli.printing import console, note, print_json, print_rich, signed, table
 from etl_core.cli.types import RUN
 from etl_core.views.words import clean, first_line, instant, interval, number, seconds
 
@@ -102,37 +102,32 @@ def _list(
 
 
 def _print_runs(runs: list[Run], all_pipelines: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from etl_core.views.evidence import state_of
 
     out = console()
-    wide, many = out.width >= WIDE, all_pipelines and len({run.pipeline for run in runs}) > 1
-    table = Table(box=None, pad_edge=False, padding=(0, 2 if wide else 1, 0, 0), header_style="dim")
-    right = {"rows", "rejected", "took"}
-    names = [
-        "run",
-        *(["pipeline"] if many else []),
-        "days",
-        "trigger",
-        "status",
-        "rows",
-        "rejected",
-        "took",
-        "began (UTC)",
-    ]
-    for name in names:
-        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    wide = out.width >= WIDE
+    columns: dict[str, Callable[[Run], Any]] = {
+        "run": lambda run: run.run_id[:8],
+        "pipeline": lambda run: run.pipeline,
+        "days": lambda run: interval(run.interval),
+        "trigger": _trigger,
+        "status": lambda run: signed(state_of(run)),
+        "rows": lambda run: number(run.rows_loaded),
+        "rejected": lambda run: Text(number(run.rows_rejected), style="yellow" if run.rows_rejected else ""),
+        "took": lambda run: seconds(run.duration_s),
+        "began (UTC)": lambda run: instant(run.started_at)[slice(None) if wide else slice(5, 16)],
+    }
+    if not all_pipelines or len({run.pipeline for run in runs}) == 1:
+        del columns["pipeline"]
+    made = table(*columns, right={"rows", "rejected", "took"}, gap=2 if wide else 1)
     if wide:
-        table.add_column("error")  # the only one that may shrink
+        made.add_column("error")  # the only one that may shrink
+        columns["error"] = lambda run: Text(_error(run), no_wrap=True, overflow="ellipsis")
     for run in runs:
-        cells: list[Any] = [run.run_id[:8], *([run.pipeline] if many else []), interval(run.interval), _trigger(run)]
-        rejected = Text(number(run.rows_rejected), style="yellow" if run.rows_rejected else "")
-        cells += [signed(state_of(run)), number(run.rows_loaded), rejected, seconds(run.duration_s)]
-        cells.append(instant(run.started_at)[0 if wide else 5 : None if wide else 16])
-        table.add_row(*cells, *([Text(_error(run), no_wrap=True, overflow="ellipsis")] if wide else []))
-    print_rich(table, out)
+        made.add_row(*(cell(run) for cell in columns.values()))
+    print_rich(made, out)
     if not wide:
         _print_errors(out, [run for run in runs if run.error])
 
@@ -147,15 +142,11 @@ def _print_errors(out: Console, failed: list[Run]) -> None:
 
 
 def _print_events(events: list[Event]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("when (UTC)", "what", "run"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("message", overflow="fold")
+    made = table("when (UTC)", "what", "run")
+    made.add_column("message", overflow="fold")
     for event in events:
-        table.add_row(instant(event.at), event.kind, (event.run_id or "")[:8], clean(event.message))
-    print_rich(table)
+        made.add_row(instant(event.at), event.kind, (event.run_id or "")[:8], clean(event.message))
+    print_rich(made)
 
 
 def _run_lines(limit: int, pipeline: str | None) -> Iterator[str]:
@@ -172,10 +163,9 @@ def _run_lines(limit: int, pipeline: str | None) -> Iterator[str]:
                 seen[run.run_id] = state
                 yield _line(run, state)
         time.sleep(POLL)
-        since = found[0].started_at - timedelta(minutes=1) if found else None
-        still = [run.started_at for run in newest_runs(None, pipeline, "running")]
-        open_ones = [run.started_at for run in found if run.status == "running"]
-        since = min([*([since] if since else []), *still, *open_ones], default=None)
+        newest = [found[0].started_at - timedelta(minutes=1)] if found else []
+        at_work = [run for run in [*found, *newest_runs(None, pipeline, "running")] if run.status == "running"]
+        since = min([*newest, *(run.started_at for run in at_work)], default=None)
         found = newest_runs(None, pipeline, since=since) or found
 
 

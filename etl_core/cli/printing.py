@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 PLAIN_WIDTH = 160  # of a table that goes into a pipe or a file, unless COLUMNS says otherwise
@@ -34,6 +36,16 @@ def print_rich(what: RenderableType, out: Console | None = None) -> None:
     with out.capture() as captured:
         out.print(what, crop=False)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def table(*columns: str, right: Collection[str] = (), gap: int = 2) -> Table:
+    """An empty table in the style of all lists: no lines, its columns as wide as what is in them."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    return made
 
 
 def print_json(document: Any) -> None:
