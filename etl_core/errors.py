@@ -7,6 +7,8 @@ caller's own.
 
 from __future__ import annotations
 
+HTTP_WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}  # answers of a server that may be another the next time
+
 
 class EtlError(Exception):
     """Any error raised on purpose; its text is meant for a person."""

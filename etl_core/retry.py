@@ -15,11 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from etl_core.errors import EtlError, TransientError
+from etl_core.errors import HTTP_WORTH_RETRYING, EtlError, TransientError
 
 Result = TypeVar("Result")
 
-_HTTP_WORTH_RETRYING = {408, 425, 429, 500, 502, 503, 504}
 _ERRNO_WORTH_RETRYING = {errno.ENOSPC, errno.EAGAIN, errno.EBUSY, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
 _BY_NAME = set(  # importing these libraries costs half a second
     "http.IncompleteRead aiohttp.ClientConnectionError aiohttp.ClientPayloadError requests.ConnectionError "
@@ -90,7 +89,7 @@ def _verdict(error: Exception) -> bool | None:
         return isinstance(error, TransientError)
     status = _status(error)
     if isinstance(status, int) and 400 <= status < 600:
-        return status in _HTTP_WORTH_RETRYING
+        return status in HTTP_WORTH_RETRYING
     if isinstance(error, (ConnectionError, TimeoutError)):
         return True
     if isinstance(error, sqlite3.OperationalError):

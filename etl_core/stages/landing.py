@@ -4,7 +4,7 @@
     weather/2013-01-15.csv      may come late, or never
 
 What has landed is found by looking, and known by its content: a corrected file has another hash, whatever its date
-says. Local files are hashed at every look; remote ones (see remote.py) only when the server says that they changed.
+says. Local files are hashed at every look, remote ones (see remote_days.py) when the server says that they changed.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def landed(days: Sequence[date] | None = None, landing: str | Path | None = None
     """
     landing = str(landing or settings.current().landing)
     if is_url(landing):
-        from etl_core.stages import remote
+        from etl_core.stages import remote_days
 
-        flights, weather = remote.hashes(landing, days)
+        flights, weather = remote_days.hashes(landing, days)
     else:
         flights, weather = (_local_hashes(Path(landing), kind, days) for kind in ("flights", "weather"))
     return {day: _combined(flights[day], weather.get(day)) for day in sorted(flights)}
@@ -79,7 +79,7 @@ def _read_day(day: date, landing: str, read: Callable[[str], bytes | None]) -> L
 
 def content_hash(flights: bytes, weather: bytes | None) -> str:
     """SHA-256 over a day's flights file and its weather file, or the weather's absence."""
-    return _combined(_digest(flights), None if weather is None else _digest(weather))
+    return _combined(digest(flights), None if weather is None else digest(weather))
 
 
 def is_url(landing: str) -> bool:
@@ -147,7 +147,7 @@ def _local_hashes(landing: Path, kind: str, days: Sequence[date] | None) -> dict
     for name in names:
         if day := day_of(name):
             try:
-                found[day] = _digest(_bytes_of(folder / name))
+                found[day] = digest(_bytes_of(folder / name))
             except FileNotFoundError:
                 continue  # gone since the listing
             except OSError as error:
@@ -163,7 +163,7 @@ def _bytes_of(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _digest(data: bytes) -> str:
+def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
@@ -171,4 +171,4 @@ def _combined(flights: str, weather: str | None) -> str:
     for part in (flights, weather or ""):
         if part.startswith("unreadable"):
             return part
-    return _digest(f"flights {flights}\nweather {weather or 'absent'}\n".encode())
+    return digest(f"flights {flights}\nweather {weather or 'absent'}\n".encode())
