@@ -31,15 +31,7 @@ from pathlib import Path
 from etl_core import settings
 from etl_core.errors import BadParameter, BadSchema
 
-POINTS = (
-    "extract",
-    "transform",
-    "load",
-    "load.before-commit",
-    "load.after-commit",
-    "retry.before-alarm",
-    "recovery",
-)
+POINTS = ("extract", "transform", "load", "load.before-commit", "load.after-commit", "retry.before-alarm", "recovery")
 KINDS = ("offline", "locked", "bad-schema", "slow", "kill")
 SLOW = 3.0  # seconds
 

@@ -35,12 +35,8 @@ runs = Table(
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
 )
-Index(
-    "runs_running",
-    runs.c.status,
-    sqlite_where=runs.c.status == "running",
-    postgresql_where=runs.c.status == "running",
-)
+_IS_RUNNING = runs.c.status == "running"
+Index("runs_running", runs.c.status, sqlite_where=_IS_RUNNING, postgresql_where=_IS_RUNNING)
 Index("runs_success", runs.c.pipeline, runs.c.status, runs.c.finished_at)
 Index("runs_newest", runs.c.pipeline, runs.c.started_at)
 

@@ -126,9 +126,9 @@ def _first_version(conn: sa.Connection) -> None:
 MIGRATIONS = [_first_version]
 
 
-def open_warehouse(url: str | None = None) -> sa.Engine:
+def open_warehouse() -> sa.Engine:
     """The warehouse for writing (`with open_warehouse().begin() as conn`), its tables made if they are not there."""
-    return open_database(url or settings.current().warehouse_url, MIGRATIONS, "warehouse")
+    return open_database(settings.current().warehouse_url, MIGRATIONS, "warehouse")
 
 
 def query(sql: str, **parameters: object) -> pd.DataFrame:

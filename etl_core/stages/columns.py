@@ -1,4 +1,4 @@
-"""The declared schema: every column of every source file, with its type, unit and rules, as plain data.
+"""The declared schema: every column of the flights and weather files, with its type, unit and rules, as plain data.
 
 Reading, validation and error messages all come from these tables; a new rule is a changed line here.
 """
@@ -130,30 +130,5 @@ WEATHER = (
     Column("pressure", "number", nullable=True, unit="millibars"),
     Column("visib", "number", nullable=True, unit="miles"),
     Column("time_hour", "instant", unit="UTC"),
-)
-
-AIRLINES = (Column("carrier", "text"), Column("name", "text", nullable=True))
-
-AIRPORTS = (
-    Column("faa", "text"),
-    Column("name", "text", nullable=True),
-    Column("lat", "number", nullable=True),
-    Column("lon", "number", nullable=True),
-    Column("alt", "integer", nullable=True, unit="feet"),
-    Column("tz", "integer", nullable=True, unit="hours from UTC"),
-    Column("dst", "text", nullable=True),
-    Column("tzone", "text", nullable=True, meaning="IANA name of the time zone"),
-)
-
-PLANES = (
-    Column("tailnum", "text"),
-    Column("year", "integer", nullable=True, meaning="built in"),
-    Column("type", "text", nullable=True),
-    Column("manufacturer", "text", nullable=True),
-    Column("model", "text", nullable=True),
-    Column("engines", "integer", nullable=True),
-    Column("seats", "integer", nullable=True),
-    Column("speed", "integer", nullable=True, unit="miles per hour"),
-    Column("engine", "text", nullable=True),
 )
 # fmt: on

@@ -35,37 +35,31 @@ class Difference:
         return self.kind not in NOTES
 
 
-def verify(
-    days: Iterable[date] | None = None, landing: str | None = None, progress: Callable[[str], None] | None = None
-) -> list[Difference]:
+def verify(days: Iterable[date] | None = None, progress: Callable[[str], None] = lambda text: None) -> list[Difference]:
     """Every difference between the warehouse, its receipts and the landed files; of `days`, or of all there are.
 
     A day whose landed content is still that of its receipt is extracted and transformed again and compared by value,
     a month at a time. Reference files other than those loaded last are named, as what may be the cause. `progress` is
     told what is being looked at. Nothing is written; loads may go on meanwhile.
     """
-    say = progress or (lambda _: None)
     chosen = None if days is None else set(days)
     with reading(open_warehouse()) as conn:
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # one state, as in SQLite
-        say("the database itself")
+        progress("the database itself")
         found = list(_integrity(conn))
-        say("receipts and counts")
-        written = {row.flight_date: Receipt(**row._mapping) for row in conn.execute(_receipts())}
+        progress("receipts and counts")
+        ours = sa.select(receipts).where(receipts.c.pipeline == PIPELINE).order_by(receipts.c.flight_date)
+        written = {row.flight_date: Receipt(**row._mapping) for row in conn.execute(ours)}
         if chosen is not None:
             written = {day: receipt for day, receipt in written.items() if day in chosen}
         found += _counts(conn, written, chosen)
-        notes, same = _sources(written, landing)
+        notes, same = _sources(written)
         notes += _references(conn)
         for span in spans(same, longest="month"):
-            say(str(span))
-            found += _values(conn, span, written, landing)
+            progress(str(span))
+            found += _values(conn, span, written)
     return found + notes
-
-
-def _receipts() -> sa.Select:
-    return sa.select(receipts).where(receipts.c.pipeline == PIPELINE).order_by(receipts.c.flight_date)
 
 
 def _integrity(conn: sa.Connection) -> Iterator[Difference]:
@@ -102,10 +96,10 @@ def _counts(conn: sa.Connection, written: dict[date, Receipt], chosen: set[date]
                 yield Difference(at, "run", f"{message}; {_again(at)}")
 
 
-def _sources(written: dict[date, Receipt], landing: str | None) -> tuple[list[Difference], list[date]]:
+def _sources(written: dict[date, Receipt]) -> tuple[list[Difference], list[date]]:
     """Notes on sources that are no longer those of the receipts, and the days whose sources still are."""
     try:
-        now = landed(list(written), landing)
+        now = landed(list(written))
     except PermanentError as error:
         return [Difference(None, "source-vanished", str(error))] if written else [], []
     notes = []
@@ -136,18 +130,16 @@ def _again(day: date | str) -> str:
     return f"load the day again: etl backfill {day} {day} --again"
 
 
-def _values(
-    conn: sa.Connection, span: Interval, written: dict[date, Receipt], landing: str | None
-) -> Iterator[Difference]:
+def _values(conn: sa.Connection, span: Interval, written: dict[date, Receipt]) -> Iterator[Difference]:
     """The days of `span` made again and compared with what is stored."""
     try:
-        again = transform(extract(span, landing))
+        again = transform(extract(span))
     except EtlError as error:
         if len(span.days) == 1:
             yield Difference(span.start, "value", f"cannot be made again from its files: {error}")
             return
         for day in span.days:  # let one day not hide the others
-            yield from _values(conn, Interval.of(day), written, landing)
+            yield from _values(conn, Interval.of(day), written)
         return
     changed = {day for day in span.days if again.landed[day] != written[day].source_hash}
     for day in sorted(changed):
