@@ -149,8 +149,9 @@ class Pipeline:
         hashes = self.hashes(interval.days)
         missing = [day for day in interval.days if day not in hashes]
         if missing:
+            named = ", ".join(map(str, missing[:3])) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
             has = "has" if len(missing) == 1 else "have"
-            raise NotLanded(f"day: {listed(missing)} {has} not landed; `etl pending` lists what can be loaded")
+            raise NotLanded(f"day: {named} {has} not landed; `etl pending` lists what can be loaded")
         for earlier in list(open_runs.values()):
             if (earlier.pipeline.name, earlier.interval) == (self.name, interval):
                 earlier.abandon("abandoned: the same interval was started again")
@@ -195,8 +196,3 @@ def lazy(target: str) -> Callable[..., Any]:
         return getattr(import_module(module), name)(*values, **named)
 
     return function
-
-
-def listed(days: Sequence[date]) -> str:
-    few = ", ".join(str(day) for day in days[:3])
-    return few if len(days) <= 3 else f"{few} and {len(days) - 3} more"

@@ -17,9 +17,6 @@ class Day(click.ParamType):
 
     name = "day"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(value)
-
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from etl_core import settings
         from etl_core.cli import Chosen

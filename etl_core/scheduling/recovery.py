@@ -18,28 +18,27 @@ from etl_core.scheduling.journal import note, say
 RETRY_JOB = "etl_core.scheduling.jobs:retry"
 
 
-def recover(background: Background) -> list[Run]:
-    """At start-up, before any job runs: end what died, set the alarms that are missing. Returns the dead runs.
+def recover(background: Background) -> None:
+    """At start-up, before any job runs: end what died, set the alarms that are missing.
 
     Killed in here, what was done is committed, and the next start does the rest.
     """
-    dead = running.resolve_dead()
-    for run in dead:
+    for run in running.resolve_dead():
         say(f"recovered: {run.pipeline}: {run.interval}: its process died; {run.status}")
     faults.fire("recovery")
     restore_alarms(background)
-    return dead
 
 
-def restore_alarms(background: Background) -> list[Run]:
-    """Set the alarm of every waiting run that has none, in the store or at work; returns those runs."""
+def restore_alarms(background: Background) -> None:
+    """Set the alarm of every waiting run that has none, in the store or at work."""
     waiting = waiting_runs()
     if not waiting:
-        return []
+        return
     store = background._jobstores["default"]
     known = store.ids() | set(background.pool.at_work())
-    restored = [run for run in waiting if alarm_id(run) not in known]
-    for run in restored:
+    for run in waiting:
+        if alarm_id(run) in known:
+            continue
         job = store.lookup_job(run.pipeline)
         given = job.kwargs if job else {"target": run.target}
         if not given["target"]:
@@ -49,7 +48,6 @@ def restore_alarms(background: Background) -> list[Run]:
             set_alarm(background, run, given["target"], given.get("notebook", False))
             message = f"{run.interval}: attempt {run.attempt + 1} at {run.retry_at:%Y-%m-%d %H:%M:%S} UTC"
             note("alarm restored", message, run.pipeline, run.run_id)
-    return restored
 
 
 def set_alarm(background: Background, run: Run, target: str, notebook: bool) -> None:

@@ -14,13 +14,11 @@ import sqlalchemy as sa
 from etl_core.database import insert_rows
 from etl_core.interval import Interval
 from etl_core.stages.reference import Reference, read_reference
-from etl_core.stages.transform import COLUMNS, Transformed
+from etl_core.stages.transform import Transformed
 from etl_core.warehouse import Receipts, flights, metadata, reference_files, rejected_flights, write_receipts
 
 PIPELINE = "flights"
-FLIGHT_COLUMNS = [*COLUMNS, "run_id"]
 _REPLACING = 7_201_302  # PostgreSQL advisory lock: one load at a time replaces the reference tables
-REJECTED_COLUMNS = ["flight_date", "source_line", "reason", "row", "run_id"]
 
 
 def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipts:
@@ -30,14 +28,14 @@ def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipt
     changed. Raises what the database raises, TransientError where it was locked too long; then nothing is changed.
     """
     references = [read_reference(name) for name in ("airlines", "airports", "planes")]
-    rows, rejected = row_tuples(transformed.flights, run_id), row_tuples(transformed.rejected, run_id)
+    frames = {flights: transformed.flights, rejected_flights: transformed.rejected}
+    rows = {table: row_tuples(frame, run_id) for table, frame in frames.items()}
     with warehouse.begin() as conn:
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")  # that is what instants without a zone mean below
-        for table in (flights, rejected_flights):
+        for table, frame in frames.items():
             conn.execute(sa.delete(table).where(within(table, transformed.interval)))
-        insert_rows(conn, flights, FLIGHT_COLUMNS, rows)
-        insert_rows(conn, rejected_flights, REJECTED_COLUMNS, rejected)
+            insert_rows(conn, table, [*frame, "run_id"], rows[table])
         if _outdated(conn, references):
             if conn.dialect.name == "postgresql":  # another run may be replacing them: wait for it, and look again
                 conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_REPLACING)))

@@ -21,17 +21,13 @@ KEY = ["flight_date", "carrier", "flight", "origin", "scheduled_departure"]
 WEATHER_NAMES = {"temp": "temperature", "wind_speed": "wind_speed", "visib": "visibility", "precip": "precipitation"}
 _ORIGINS = pa.array(ORIGINS)
 _ORIGIN = next(column for column in WEATHER if column.name == "origin")
-COLUMNS = [
-    *KEY, "dest", "tail_number", "status", "actual_departure", "scheduled_arrival", "actual_arrival",
-    "departure_delay", "arrival_delay", "air_time", "distance", *WEATHER_NAMES.values(),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Transformed:
     """What will be loaded for an interval.
 
-    flights: the warehouse's columns but run_id, a row a flight; instants in UTC, delays and air_time in minutes.
+    flights: the warehouse's columns in its order, but for run_id; instants in UTC, delays and air_time in minutes.
     rejected: flight_date, source_line, reason, row; the lines extract rejected and those that break a rule.
     landed: day -> hash of the content that all this was made from. notes: what is odd and does no harm.
     """

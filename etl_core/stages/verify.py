@@ -13,7 +13,7 @@ from etl_core.errors import EtlError, PermanentError
 from etl_core.interval import Interval, spans
 from etl_core.stages.extract import extract
 from etl_core.stages.landing import landed
-from etl_core.stages.load import FLIGHT_COLUMNS, PIPELINE, REJECTED_COLUMNS, row_tuples, within
+from etl_core.stages.load import PIPELINE, row_tuples, within
 from etl_core.stages.reference import read_reference
 from etl_core.stages.transform import KEY, transform
 from etl_core.warehouse import Receipt, flights, metadata, open_warehouse, receipts, reference_files, rejected_flights
@@ -144,17 +144,15 @@ def _values(conn: sa.Connection, span: Interval, written: dict[date, Receipt]) -
     changed = {day for day in span.days if again.landed[day] != written[day].source_hash}
     for day in sorted(changed):
         yield Difference(day, "source-changed", "the landed files have changed meanwhile; the day is pending")
-    for table, columns, key, frame in (
-        (flights, FLIGHT_COLUMNS, len(KEY), again.flights),
-        (rejected_flights, REJECTED_COLUMNS, 2, again.rejected),
-    ):
+    for table, frame, key in ((flights, again.flights, len(KEY)), (rejected_flights, again.rejected, 2)):
+        columns = list(frame)
         expected = {row[:key]: row[:-1] for row in row_tuples(frame, "")}
-        stored = {row[:key]: row[:-1] for row in _stored(conn, table, columns, span)}
+        stored = {row[:key]: row for row in _stored(conn, table, columns, span)}
         yield from _compared(table.name, columns, expected, stored, {str(day) for day in changed})
 
 
 def _stored(conn: sa.Connection, table: sa.Table, columns: list[str], span: Interval) -> list[tuple]:
-    """Stored rows in the form of `row_tuples`."""
+    """Stored rows in the form of `row_tuples`, without run_id."""
     wanted = [_as_loaded(table.c[name], conn.dialect.name) for name in columns]
     return [tuple(row) for row in conn.execute(sa.select(*wanted).where(within(table, span)))]
 
@@ -180,7 +178,7 @@ def _compared(
         if made is None or kept is None:
             what = "is stored, expected no such row" if made is None else "is not stored"
         else:
-            pairs = zip(columns, kept, made, strict=False)
+            pairs = zip(columns, kept, made, strict=True)
             what = ", ".join(f"{name} is {is_!r}, expected {should!r}" for name, is_, should in pairs if is_ != should)
         different.setdefault(key[0], []).append(f"{' '.join(map(str, key[1:]))}: {what}")
     for day, rows in different.items():
