@@ -15,7 +15,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.util import utc_timestamp_to_datetime
 
 from etl_core import settings
-from etl_core.database import reading, writer
+from etl_core.database import writer
 from etl_core.scheduling import journal
 from etl_core.scheduling.store import check_private, path
 
@@ -53,11 +53,6 @@ class JobStore(SQLAlchemyJobStore):
     def ids(self) -> set[str]:
         with self.engine.begin() as conn:
             return set(conn.execute(sa.select(self.jobs_t.c.id)).scalars())
-
-    def is_there(self) -> bool:
-        """Whether its table is: a file deleted under us may be back, empty, and under the same inode."""
-        with reading(self.engine) as conn:
-            return sa.inspect(conn).has_table(self.jobs_t.name)
 
     def _get_jobs(self, *conditions: sa.ColumnElement[bool]) -> list[Job]:
         table = self.jobs_t.c

@@ -1,14 +1,12 @@
-"""The scheduler: one for a process and state folder, holding the lock that makes it the only one of that folder.
+"""The scheduler: one for a process and state folder, and the schedules it keeps, by the names of their pipelines.
 
-Starting is paused until what an earlier process left is in order: dead runs resolved, lost alarms set. Schedules are
-stored in `jobs.db`, so after `kill -9` at any moment the next start has them all, with the next run where it was.
+Schedules are stored in `jobs.db`, so after `kill -9` at any moment the next start has them all, with the next run where
+it was.
 """
 
 from __future__ import annotations
 
 import os
-import socket
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,15 +14,13 @@ from pathlib import Path
 from apscheduler.job import Job
 from apscheduler.jobstores.base import JobLookupError
 
-from etl_core import history, running, settings
-from etl_core.errors import BadParameter, EtlError
+from etl_core import running, settings
+from etl_core.errors import BadParameter
 from etl_core.history import Run
-from etl_core.locks import Lock
 from etl_core.pipeline import Pipeline
-from etl_core.scheduling import holder, recovery, store, work
-from etl_core.scheduling.background import Background
-from etl_core.scheduling.job_store import open_store
+from etl_core.scheduling import recovery, store, work
 from etl_core.scheduling.journal import note
+from etl_core.scheduling.life import Life
 from etl_core.scheduling.targets import importable, name_of
 from etl_core.scheduling.when import When, when
 
@@ -38,96 +34,12 @@ def get_scheduler() -> Scheduler:
     return _schedulers.setdefault((os.getpid(), settings.current().home), Scheduler())
 
 
-class Scheduler:
+class Scheduler(Life):
     """Schedules by pipeline name. `start()` first; what it stores outlives it."""
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
-        self._background: Background | None = None
-        self._lock: Lock | None = None
+        super().__init__()
         self._sweep_at: float | None = None
-        self._file: int | None = None  # the inode of the job store
-        self._turn = threading.RLock()  # starting and stopping, one after the other
-        self._starting = False
-        self.failed: str | None = None  # why it runs nothing any more
-
-    @property
-    def alive(self) -> bool:
-        """Will due jobs be started? True only while its thread and its job store are really there."""
-        return self._background is not None and self._background.alive and self.failed is None
-
-    @property
-    def state(self) -> str:
-        """stopped, starting, running, stopping, or failed: it was started and runs nothing any more."""
-        if self._starting:
-            return "starting"
-        if self._background is None:
-            return "stopped"
-        if self.stopping.is_set():
-            return "stopping"
-        return "running" if self.alive else "failed"
-
-    def start(self) -> Scheduler:
-        """Begin to run what is stored. Refused if another scheduler has this state folder: host, pid, since when.
-
-        Killed before the end of this, nothing has run yet, and the next start does the same again.
-        """
-        with self._turn:
-            if not self.alive:
-                self._starting = True
-                try:
-                    self._start()
-                finally:
-                    self._starting = False
-        return self
-
-    def _start(self) -> None:
-        if self._background is not None:
-            self._end()  # it has failed
-        history.open_history()
-        lost = store.is_new() and holder.last_start() is not None
-        jobs = open_store()
-        self._lock = holder.take()
-        self._background = Background(jobs, self._duties)
-        self.stopping.clear()
-        try:
-            self._background.start(paused=True)
-            note("started", f"pid {os.getpid()} on {socket.gethostname()}, state folder {settings.current().home}")
-            if lost:
-                note("schedules lost", "jobs.db is gone, and with it what was scheduled; data and history are not")
-            recovery.recover(self._background)
-            self._background.bring_forward()
-            self._file, self.failed = store.path().stat().st_ino, None
-            self._background.resume()
-        except BaseException as error:
-            self._end()
-            if isinstance(error, Exception) and not isinstance(error, EtlError):
-                raise EtlError(f"the scheduler could not start: {type(error).__name__}: {error}") from error
-            raise
-
-    def stop(self, wait: float = 5.0) -> str:
-        """Start nothing more, wait up to `wait` seconds for what is running, and give the lock back.
-
-        Returns how it went: "idle", "waited", or "abandoned": a run in a child process is then killed, one in a thread
-        goes on until this process ends, and is found dead by the next scheduler if it was not done by then.
-        """
-        with self._turn:
-            return "idle" if self._background is None else self._stop(wait)
-
-    def _stop(self, wait: float) -> str:
-        self.stopping.set()
-        background, deadline = self._background, time.monotonic() + wait
-        background.pause()
-        outcome = "waited" if background.pool.at_work() else "idle"
-        while background.pool.at_work() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        left = ", ".join(map(str, work.works())) if background.pool.at_work() else ""
-        if background.pool.at_work():
-            outcome = "abandoned"
-            work.kill_children()
-        self._end()
-        note("stopped", f"pid {os.getpid()}: {outcome}" + (f": {left}" if left else ""))
-        return outcome
 
     def add_schedule(
         self,
@@ -162,7 +74,7 @@ class Scheduler:
         try:
             self._running().remove_job(name)
         except JobLookupError:
-            raise BadParameter(f"schedule: there is none named {name!r}; there are {self._names()}") from None
+            raise self._unknown(name) from None
         note("schedule removed", "by hand", name)
 
     def pause(self, pipeline: Pipeline | str | None = None) -> None:
@@ -237,45 +149,19 @@ class Scheduler:
         note(f"schedule {outcome}", f"{chosen}, {days} a tick{how}", name)
         return outcome
 
-    def _running(self) -> Background:
-        if self._background is None:
-            raise EtlError("the scheduler is not running: call get_scheduler().start() first")
-        return self._background
-
     def _chosen(self, pipeline: Pipeline | str | None) -> list[Job]:
         jobs = [job for job in self._running().get_jobs() if "|" not in job.id]
         found = [job for job in jobs if pipeline is None or job.id == name_of(pipeline)]
         if pipeline is not None and not found:
-            raise BadParameter(f"schedule: there is none named {name_of(pipeline)!r}; there are {self._names()}")
+            raise self._unknown(name_of(pipeline))
         return found
 
-    def _names(self) -> str:
-        return ", ".join(one.id for one in store.stored_schedules() if one.kind == "schedule") or "none"
+    def _unknown(self, name: str) -> BadParameter:
+        names = ", ".join(one.id for one in store.stored_schedules() if one.kind == "schedule") or "none"
+        return BadParameter(f"schedule: there is none named {name!r}; there are {names}")
 
     def _duties(self) -> None:
-        if self.failed is None and (failed := self._what_is_lost()):
-            note("failed", f"{failed}; start it again", error=True)
-            self._background.pause()
-            self.failed = failed
-        work.note_overdue()
+        super()._duties()
         if self._sweep_at is not None and time.monotonic() > self._sweep_at:
             self._sweep_at = None
             recovery.restore_alarms(self._background)
-
-    def _what_is_lost(self) -> str | None:
-        """What it cannot go on without."""
-        file = store.path()
-        gone = not file.exists() or file.stat().st_ino != self._file
-        if gone or not self._background._jobstores["default"].is_there():
-            return f"{file} was deleted or replaced while the scheduler ran"
-        if not self._lock.held():
-            return "the database session that held the scheduler's lock has ended, so another one may have it now"
-        return None
-
-    def _end(self) -> None:
-        background, self._background = self._background, None
-        try:
-            if background.running:
-                background.shutdown(wait=False)
-        finally:
-            holder.release(self._lock)

@@ -66,7 +66,8 @@ def simulate(
     options = {"misfire_grace_time": misfire_grace, "coalesce": coalesce, "max_instances": max_instances}
     world = Simulation(begin, job or (lambda name, scheduled: None), store, {**JOB_DEFAULTS, **options})
     for name, spec in schedules.items():
-        world.add(name, spec if isinstance(spec, When) else _when(spec, timezone))
+        trigger = (spec if isinstance(spec, When) else _when(spec, timezone)).trigger(start=begin)
+        world.add_job("etl_core.scheduling.simulate:_fire", trigger, id=name, args=[world.key, name])
     world.run(stop, down)
     frame = pd.DataFrame(world.rows, columns=["schedule", "scheduled", "outcome", "actual", "finished"])
     for column in ("scheduled", "actual", "finished"):
@@ -102,10 +103,6 @@ class Simulation(BaseScheduler):
         self._logger.setLevel("CRITICAL")
         for name in ("_process_jobs", "_real_add_job"):
             setattr(self, name, _with_clock(getattr(BaseScheduler, name), self.clock).__get__(self))
-
-    def add(self, name: str, spec: When) -> None:
-        trigger = spec.trigger(start=self.clock.time)
-        self.add_job("etl_core.scheduling.simulate:_fire", trigger, id=name, args=[self.key, name])
 
     def run(self, end: datetime, outages: Sequence[Span]) -> None:
         _running[self.key] = self

@@ -36,7 +36,8 @@ class LandedDay:
 
     @property
     def source_hash(self) -> str:
-        return content_hash(self.flights, self.weather)
+        """SHA-256 over the flights file and the weather file, or the weather's absence."""
+        return _combined(digest(self.flights), None if self.weather is None else digest(self.weather))
 
 
 def landed(days: Sequence[date] | None = None, landing: str | Path | None = None) -> dict[date, str]:
@@ -75,11 +76,6 @@ def _read_day(day: date, landing: str, read: Callable[[str], bytes | None]) -> L
             f"{named[0]}: not found, so there are no flights for {day}; wait until it lands, or check ETL_LANDING"
         )
     return LandedDay(day, flights, weather, *named)
-
-
-def content_hash(flights: bytes, weather: bytes | None) -> str:
-    """SHA-256 over a day's flights file and its weather file, or the weather's absence."""
-    return _combined(digest(flights), None if weather is None else digest(weather))
 
 
 def is_url(landing: str) -> bool:
