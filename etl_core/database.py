@@ -116,6 +116,12 @@ def insert_rows(conn: sa.Connection, table: sa.Table, columns: Sequence[str], ro
             cursor.executemany(f"INSERT INTO {table.name} ({names}) VALUES ({places})", rows)
 
 
+def one_at_a_time(conn: sa.Connection, key: object) -> None:
+    """Wait for another transaction that asked this of the same key, and hold it until the end. (SQLite: BEGIN did.)"""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
 @cache
 def _engine(url: str, pid: int) -> sa.Engine:
     if not url.startswith("sqlite:///"):

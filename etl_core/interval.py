@@ -73,12 +73,12 @@ class Interval:
 
 
 def spans(days: Iterable[date], longest: str = "month") -> list[Interval]:
-    """`days` as intervals of neighbours: one a day (`longest="day"`), or none across a month's end ("month")."""
+    """`days` as intervals of neighbours: one a day (`longest="day"`), none across a month's end ("month"), or "any"."""
     found: list[Interval] = []
     for day in sorted(days):
-        previous = found[-1] if found else None
-        if longest == "month" and previous and previous.end == day and previous.start.month == day.month:
-            found[-1] = Interval(previous.start, day + timedelta(days=1))
+        last = found[-1] if found else None
+        if last and last.end == day and (longest == "any" or (longest == "month" and last.start.month == day.month)):
+            found[-1] = Interval(last.start, day + timedelta(days=1))
         else:
             found.append(Interval(day, day + timedelta(days=1)))
     return found

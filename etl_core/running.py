@@ -13,12 +13,13 @@ from datetime import UTC, date, datetime
 import sqlalchemy as sa
 
 from etl_core import history
+from etl_core.database import one_at_a_time
 from etl_core.errors import Overlap
 from etl_core.history import Run, events, last_runs, runs
 from etl_core.locks import Lock
 from etl_core.warehouse import Receipts, receipts_of
 
-_STARTS = 7_201_301  # PostgreSQL advisory lock: one process at a time checks and inserts a run
+_STARTS = 7_201_301  # PostgreSQL: one process at a time checks and inserts a run
 _GLANCE = 0.2  # seconds
 
 
@@ -57,7 +58,7 @@ def begin(run: Run, hashes: dict[date, str], after: str | None = None) -> tuple[
 def _insert(run: Run, hashes: dict[date, str], after: str | None) -> tuple[Run | None, bool]:
     """Insert the row, unless another run is in the way: that one is returned."""
     with history.open_history().begin() as conn:
-        _serialise(conn)
+        one_at_a_time(conn, _STARTS)
         _resolve(conn)
         other = _in_the_way(conn, run, after)
         if other is not None:
@@ -81,7 +82,7 @@ def resolve_dead() -> list[Run]:
     days are pending. Killed here: nothing is changed, and the next one resolves them.
     """
     with history.open_history().begin() as conn:
-        _serialise(conn)
+        one_at_a_time(conn, _STARTS)
         return _resolve(conn)
 
 
@@ -163,8 +164,3 @@ def _refusal(run: Run, other: Run) -> str:
     )
     history.record_event("refused", message, run.pipeline)
     return message
-
-
-def _serialise(conn: sa.Connection) -> None:
-    if conn.dialect.name == "postgresql":  # BEGIN IMMEDIATE does this for SQLite
-        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_STARTS)))

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from etl_core import settings
-from etl_core.database import driver_cursor, place_of, reading, writer
+from etl_core.database import driver_cursor, one_at_a_time, place_of, reading, writer
 from etl_core.errors import DatabaseError
 
 Migration = Callable[[sa.Connection], None]
@@ -30,8 +30,7 @@ def open_database(url: str, migrations: Sequence[Migration], name: str) -> sa.En
         found = _version(conn, name)
     if found < len(migrations):
         with database.begin() as conn:
-            if conn.dialect.name == "postgresql":  # two processes that create the same table would fail
-                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(name))))
+            one_at_a_time(conn, sa.func.hashtext(name))  # two processes that create the same table would fail
             for step in migrations[_version(conn, name) :]:
                 step(conn)
             _set_version(conn, name, len(migrations))

@@ -84,12 +84,13 @@ def _table(days: list[PendingDay]) -> Any:
     """A line a day; neighbours with nothing to tell apart share one."""
     from rich.text import Text
 
-    from etl_core.views.words import count, first_line, ranges
+    from etl_core.interval import spans
+    from etl_core.views.words import count, first_line
 
     made = table("day", "reason")
     made.add_column("newest error", overflow="fold")
     for (reason, error), group in groupby(days, key=lambda each: (each.reason, each.error)):
-        for interval in ranges(each.day for each in group):
+        for interval in spans((each.day for each in group), longest="any"):
             n = len(interval.days)
             label = str(interval) + (f"  ({count(n, 'day')})" if n > 1 else "")
             made.add_row(label, Text(reason, style=COLOURS[reason]), first_line(error))

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from etl_core.database import insert_rows
+from etl_core.database import insert_rows, one_at_a_time
 from etl_core.interval import Interval
 from etl_core.stages.reference import Reference, read_reference
 from etl_core.stages.transform import Transformed
 from etl_core.warehouse import Receipts, flights, metadata, reference_files, rejected_flights, write_receipts
 
 PIPELINE = "flights"
-_REPLACING = 7_201_302  # PostgreSQL advisory lock: one load at a time replaces the reference tables
+_REPLACING = 7_201_302  # PostgreSQL: one load at a time replaces the reference tables
 
 
 def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipts:
@@ -37,8 +37,7 @@ def load(transformed: Transformed, warehouse: sa.Engine, run_id: str) -> Receipt
             conn.execute(sa.delete(table).where(within(table, transformed.interval)))
             insert_rows(conn, table, [*frame, "run_id"], rows[table])
         if _outdated(conn, references):
-            if conn.dialect.name == "postgresql":  # another run may be replacing them: wait for it, and look again
-                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_REPLACING)))
+            one_at_a_time(conn, _REPLACING)  # another run may be replacing them: look again
             for reference in _outdated(conn, references):
                 _replace(conn, reference)
         return write_receipts(conn, PIPELINE, run_id, _receipts(transformed))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from etl_core.errors import EtlError
-from etl_core.interval import Interval
+from etl_core.interval import Interval, spans
 
 NONE = "–"
 # status -> sign, colour for rich, colour for HTML (JupyterLab's own, with one that reads on white and on black)
@@ -62,20 +62,9 @@ def interval(value: Interval) -> str:
     return f"{first}…{last[same:]}"
 
 
-def ranges(days: Iterable[date]) -> list[Interval]:
-    """Days as intervals of neighbours, however long: for a message that names many."""
-    found: list[Interval] = []
-    for day in sorted(days):
-        if found and found[-1].end == day:
-            found[-1] = Interval(found[-1].start, day + timedelta(days=1))
-        else:
-            found.append(Interval.of(day))
-    return found
-
-
 def listed(days: Iterable[date], most: int = 6) -> str:
     """'2013-01-03, 2013-01-07…09 and 3 more'."""
-    named = [interval(each) for each in ranges(days)]
+    named = [interval(each) for each in spans(days, longest="any")]
     return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
 
 
