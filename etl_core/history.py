@@ -69,13 +69,13 @@ _JSON = (
 ).split()
 
 
-class _Row:
+class _Record:
     def as_json(self) -> dict[str, object]:
         return {name: plain(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
-class StageRun(_Row):
+class StageRun(_Record):
     """One attempt of one stage of a run."""
 
     run_id: str
@@ -93,7 +93,7 @@ class StageRun(_Row):
 
 
 @dataclass(frozen=True)
-class Event(_Row):
+class Event(_Record):
     """Something worth knowing that is no run."""
 
     id: int
