@@ -35,7 +35,7 @@ def read(url: str) -> bytes | None:
 def names(landing: str, folder: str) -> list[str]:
     """The files in a folder as it is now. FileNotFoundError where there is none, or where the server lists nothing."""
     place, fs = f"{landing}/{folder}/", _filesystem(landing)
-    fs.invalidate_cache()
+    fs.invalidate_cache(place)  # of other folders what was just listed stays: it answers `marks`
     listing = _asked(place, lambda: fs.ls(place, detail=False))
     return [PurePosixPath(unquote(urlsplit(str(name)).path)).name for name in listing]
 

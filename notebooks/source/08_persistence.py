@@ -133,7 +133,7 @@ print(pickle.loads(state)["func"])
 print("after the restart:", restart().stdout)
 
 # %% [markdown]
-# This one stays. (The package's own [store](../etl_core/scheduling/store.py) keeps even a row that it cannot restore, and
+# This one stays. (The package's own [store](../etl_core/scheduling/job_store.py) keeps even a row that it cannot restore, and
 # tells: the code may be back tomorrow.)
 #
 # A program adds its job when it starts, so it adds it again at every start. That is harder than it looks: the job may

@@ -202,7 +202,10 @@ def test_nobody_answers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_scheme_that_is_not_installed(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
+    from fsspec.registry import _registry
+
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)  # where it was used before
     with pytest.raises(BadParameter, match=r"ETL_LANDING: .* cannot be opened"):
         landed(landing=url)
 
