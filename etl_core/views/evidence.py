@@ -47,17 +47,11 @@ def state_of(run: Run, timeout: float = Pipeline.run_timeout) -> str:
 
 def attempts_of(run: Run) -> list[Run]:
     """The run, what it is a retry of, and its retries: `retry_of` names the attempt before, or the first one."""
-    chain = {run.run_id: run}
-    before = run.retry_of
-    while before and before not in chain:
-        earlier = _read(runs.c.run_id == before)
-        chain |= {each.run_id: each for each in earlier}
-        before = earlier[0].retry_of if earlier else None
-    new = list(chain)
-    while new:
-        later = _read(runs.c.retry_of.in_(new), runs.c.run_id.not_in(list(chain)))
-        new = [each.run_id for each in later]
-        chain |= {each.run_id: each for each in later}
+    chain, known = {run.run_id: run}, 0
+    while len(chain) > known:
+        known = len(chain)
+        before = [each.retry_of for each in chain.values() if each.retry_of]
+        chain |= {each.run_id: each for each in _read(runs.c.run_id.in_(before) | runs.c.retry_of.in_(list(chain)))}
     return sorted(chain.values(), key=lambda each: each.started_at)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +19,30 @@ from etl_core import history
 from etl_core.history import Event, Run, StageRun
 from etl_core.views.evidence import Rejected, attempts_of, committed_by, loaded_by, rejected_lines, state_of
 from etl_core.views.frames import Frame, frames_that_matter
+from etl_core.views.words import number, seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 FLIGHTS = "flights"
+NUMBERS = ("time", "in", "out", "rejected")  # of a stage
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One attempt of a stage on the timeline; `begin` and `end` are shares of the run's time, 0 to 1."""
+    """One attempt of a stage on the timeline; `begin` and `end` are shares of the run's time, 0 to 1. Its number is in
+    the `name` where there were several."""
 
     stage: StageRun
+    name: str
     begin: float
     end: float
+
+    @property
+    def numbers(self) -> list[str]:
+        """What stands behind the bar, under NUMBERS."""
+        stage = self.stage
+        return [seconds(stage.duration_s), *map(number, (stage.rows_in, stage.rows_out, stage.rows_rejected))]
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,17 +73,16 @@ class Report:
     @cached_property
     def timeline(self) -> list[Bar]:
         """The attempts of the stages, in the order they began, as shares of the run's time."""
-        ends = [stage.started_at + timedelta(seconds=stage.duration_s or 0) for stage in self.stages]
-        whole = max([self.duration or 0, *((end - self.run.started_at).total_seconds() for end in ends)])
-        if whole <= 0:
-            return [Bar(stage, 0, 1) for stage in self.stages]
+        begins = [(stage.started_at - self.run.started_at).total_seconds() for stage in self.stages]
+        ends = [begin + (stage.duration_s or 0) for stage, begin in zip(self.stages, begins, strict=True)]
+        whole = max([self.duration or 0, *ends])
         bars = []
-        for stage, end in zip(self.stages, ends, strict=True):
-            begin = min(1.0, max(0.0, (stage.started_at - self.run.started_at).total_seconds() / whole))
-            still = stage.duration_s is None
-            bars.append(
-                Bar(stage, begin, 1 if still else max(begin, (end - self.run.started_at).total_seconds() / whole))
-            )
+        for stage, begin, end in zip(self.stages, begins, ends, strict=True):
+            again = any(one.attempt > 1 for one in self.stages if one.stage == stage.stage)
+            name = f"{stage.stage} {stage.attempt}" if again else stage.stage
+            left = min(1.0, max(0.0, begin / whole)) if whole > 0 else 0.0
+            still = stage.duration_s is None or whole <= 0
+            bars.append(Bar(stage, name, left, 1.0 if still else max(left, end / whole)))
         return bars
 
     @cached_property

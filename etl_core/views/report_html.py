@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from etl_core.views.report import Bar, Report
-from etl_core.views.report_text import header_lines, other_errors
-from etl_core.views.words import STATES, clean, instant, number, seconds
+from etl_core.views.report import NUMBERS, Bar, Report
+from etl_core.views.report_text import event_lines, header_lines, other_errors
+from etl_core.views.words import STATES, clean
 
 LINE = "var(--jp-border-color2, rgba(128, 128, 128, 0.4))"
 PALE = "var(--jp-layout-color2, rgba(128, 128, 128, 0.12))"
@@ -43,27 +43,20 @@ def _header(report: Report) -> str:
 def _timeline(report: Report) -> str:
     if not report.stages:
         return _title("stages") + _p("No stage had begun.")
-    names = ("", "", "time", "in", "out", "rejected")
-    head = "".join(_td(name, f"{RIGHT}; color: {FAINT}") for name in names)
-    return _title("stages") + _table([head, *(_bar(bar, report) for bar in report.timeline)], "width: 100%")
+    head = "".join(_td(name, f"{RIGHT}; color: {FAINT}") for name in ("", "", *NUMBERS))
+    return _title("stages") + _table([head, *map(_bar, report.timeline)], "width: 100%")
 
 
-def _bar(bar: Bar, report: Report) -> str:
-    stage, (sign, _, colour) = bar.stage, STATES[bar.stage.status]
-    again = any(each.attempt > 1 for each in report.stages if each.stage == stage.stage)
-    name = f"{stage.stage} {stage.attempt}" if again else stage.stage
+def _bar(bar: Bar) -> str:
+    sign, _, colour = STATES[bar.stage.status]
     share = max(0.5, 100 * (bar.end - bar.begin))
     left = min(100 - share, 100 * bar.begin)
     place = f"position: absolute; left: {left:.2f}%; width: {share:.2f}%; height: 100%; border-radius: 2px"
     drawn = f'<div style="position: relative; height: 0.7em; margin-top: 0.4em; background: {PALE}">'
     drawn += f'<div style="{place}; background: {colour}"></div></div>'
-    values = [seconds(stage.duration_s), *map(number, (stage.rows_in, stage.rows_out, stage.rows_rejected))]
-    label = f'<span style="color: {_ink(colour)}">{sign}</span> {_text(name)}'
-    return (
-        _td(label, f"{CELL}; white-space: nowrap")
-        + _td(drawn, f"{CELL}; width: 60%")
-        + "".join(_td(value, RIGHT) for value in values)
-    )
+    label = f'<span style="color: {_ink(colour)}">{sign}</span> {_text(bar.name)}'
+    first = _td(label, f"{CELL}; white-space: nowrap") + _td(drawn, f"{CELL}; width: 60%")
+    return first + "".join(_td(value, RIGHT) for value in bar.numbers)
 
 
 def _rejected(report: Report) -> str:
@@ -102,8 +95,8 @@ def _traceback(report: Report) -> str:
 
 
 def _events(report: Report) -> str:
-    lines = [f"{instant(event.at)}  {event.kind}: {event.message}" for event in report.events]
-    return _title("events") + "".join(_p(_text(line)) for line in lines) if lines else ""
+    lines = "".join(_p(_text(line)) for line in event_lines(report))
+    return _title("events") + lines if lines else ""
 
 
 def _next(report: Report, again: list[str] | None = None) -> str:
@@ -140,10 +133,8 @@ def _p(inner: str) -> str:
 
 
 def _pre(inner: str) -> str:
-    style = (
-        f"{MONO}; background: {PALE}; border-radius: 3px; padding: 0.3em 0.6em; margin: 0.2em 0 0.4em; color: inherit"
-    )
-    return f'<pre style="{style}; white-space: pre-wrap; overflow-wrap: anywhere">{inner}</pre>'
+    style = f"{MONO}; background: {PALE}; border-radius: 3px; padding: 0.3em 0.6em; margin: 0.2em 0 0.4em"
+    return f'<pre style="{style}; color: inherit; white-space: pre-wrap; overflow-wrap: anywhere">{inner}</pre>'
 
 
 def _td(inner: str, style: str = CELL) -> str:

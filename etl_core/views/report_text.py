@@ -8,21 +8,14 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from etl_core.views.report import Bar, Report
+from etl_core.views.report import NUMBERS, Bar, Report
 from etl_core.views.words import STATES, clean, first_line, instant, number, seconds
 
 
 def as_text(report: Report) -> RenderableType:
     """All sections that have something to say."""
-    sections = [
-        _header(report),
-        _Timeline(report),
-        *_rejected(report),
-        *_error(report),
-        *_events(report),
-        *_next(report),
-    ]
-    return Group(*sections)
+    more = (line for section in (_rejected, _error, _events, _next) for line in section(report))
+    return Group(_header(report), _Timeline(report), *more)
 
 
 def _header(report: Report) -> Table:
@@ -81,30 +74,18 @@ class _Timeline:
             return
         width = max(12, min(60, options.max_width - 54))
         table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
-        for name, side in (
-            ("stage", "left"),
-            ("", "left"),
-            ("time", "right"),
-            ("in", "right"),
-            ("out", "right"),
-            ("rejected", "right"),
-        ):
-            table.add_column(name, justify=side, no_wrap=True)
+        for name in ("stage", "", *NUMBERS):
+            table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
         for bar in self.report.timeline:
-            stage = bar.stage
-            sign, colour, _ = STATES[stage.status]
-            name = stage.stage + (f" {stage.attempt}" if self._again(stage.stage) else "")
-            rows = [number(value) for value in (stage.rows_in, stage.rows_out, stage.rows_rejected)]
-            drawn = Text(draw(bar, width), style=colour)
-            table.add_row(Text(f"{sign} {name}", style=colour), drawn, seconds(stage.duration_s), *rows)
+            sign, colour, _ = STATES[bar.stage.status]
+            table.add_row(
+                Text(f"{sign} {bar.name}", style=colour), Text(_drawn(bar, width), style=colour), *bar.numbers
+            )
         yield Text()
         yield _indented(table)
 
-    def _again(self, stage: str) -> bool:
-        return any(each.attempt > 1 for each in self.report.stages if each.stage == stage)
 
-
-def draw(bar: Bar, width: int) -> str:
+def _drawn(bar: Bar, width: int) -> str:
     """The attempt's part of a line of `width` cells, at least one cell."""
     begin = min(width - 1, int(bar.begin * width))
     end = max(begin + 1, min(width, round(bar.end * width)))
@@ -147,11 +128,14 @@ def other_errors(report: Report) -> list[str]:
     ]
 
 
+def event_lines(report: Report) -> list[str]:
+    """What happened besides; also for the HTML form."""
+    return [f"{instant(event.at)}  {event.kind}: {event.message}" for event in report.events]
+
+
 def _events(report: Report) -> list[RenderableType]:
-    if not report.events:
-        return []
-    lines = [f"{instant(event.at)}  {event.kind}: {clean(event.message)}" for event in report.events]
-    return [_title("events"), *(_indented(Text(line)) for line in lines)]
+    lines = event_lines(report)
+    return [_title("events"), *(_indented(Text(clean(line))) for line in lines)] if lines else []
 
 
 def _next(report: Report) -> list[RenderableType]:

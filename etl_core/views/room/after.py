@@ -55,9 +55,9 @@ class Focus:
 @dataclass(frozen=True)
 class Asked:
     """Days that were asked for once more: the answer as HTML, what the worker calls it, the days, and since when. Where
-    it was refused, the answer alone."""
+    it was refused, the answer alone; where nothing was asked, nothing."""
 
-    answer: str
+    answer: str = ""
     what: str | None = None
     interval: Interval | None = None
     begun: datetime | None = None
@@ -68,7 +68,7 @@ class Again:
 
     def __init__(self, room: Model) -> None:
         self._room = room
-        self._asked: Asked | None = None
+        self._asked = Asked()
 
     def ask(self, run_id: str) -> str:
         """Run the days of this run again."""
@@ -82,20 +82,18 @@ class Again:
         return said
 
     def forget(self) -> None:
-        self._asked = None
+        self._asked = Asked()
 
     def told(self) -> str:
         """What to say beside the button, as HTML."""
         asked, progress = self._asked, self._room.worker.progress
-        if asked is None:
-            return ""
         ended = progress is not None and progress.what == asked.what and progress.outcome is not None
         return note(progress.outcome, bad=not progress.ok) if ended else asked.answer
 
     def run(self, view: View) -> str | None:
         """The id of the new run, as soon as there is one."""
         asked = self._asked
-        if asked is None or asked.begun is None:
+        if asked.begun is None:
             return None
         runs = [one for one in view.facts.runs if one.interval == asked.interval and one.started_at >= asked.begun]
         return runs[-1].run_id if runs else None

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets as widgets
 
 from etl_core import faults
-from etl_core.views.room.controls import button, column, field, heading, html, line
-from etl_core.views.room.painter import put
+from etl_core.views.room.controls import button, column, field, heading, html, line, show
 from etl_core.views.room.parts import note
 from etl_core.views.room.view import View
 from etl_core.views.room.work import Progress
@@ -51,11 +50,11 @@ class BackfillCard:
     def paint(self, view: View) -> None:
         worker = self.panel.room.worker
         if self.first.value is None and self.last.value is None and view.facts.landed:
-            put(self.first, value=view.behind[0] if view.behind else min(view.facts.landed))
-            put(self.last, value=max(view.facts.landed))
-        put(self.go, disabled=worker.busy)
-        put(self.cancel, disabled=not worker.busy)
-        put(self.told, value=_progress(worker.progress))
+            self.first.value = view.behind[0] if view.behind else min(view.facts.landed)
+            self.last.value = max(view.facts.landed)
+        self.go.disabled = worker.busy
+        self.cancel.disabled = not worker.busy
+        self.told.value = _progress(worker.progress)
 
     def _go(self) -> None:
         days = self.first.value, self.last.value
@@ -82,8 +81,8 @@ class FaultsCard:
         armed = map(escape, view.armed)
         chips = "".join(f'<span class="chip" data-fault="{fault}">{fault}</span>' for fault in armed)
         told = f'<div class="etl-note">armed, for any process of this state folder: {chips}</div>'
-        put(self.told, value=told if chips else note("nothing is armed"))
-        put(self.clear, disabled=not view.armed)
+        self.told.value = told if chips else note("nothing is armed")
+        self.clear.disabled = not view.armed
 
     def _arm(self) -> None:
         self.panel.do(self.panel.room.arm, self.point.value, self.kind.value, self.times.value)
@@ -102,16 +101,16 @@ class LandingCard:
 
     def paint(self, view: View) -> None:
         delivery = self.panel.room.delivery
-        put(self.box.layout, display=None if delivery else "none")
+        show(self.box, delivery)
         if delivery is None:
             return
         steps = sorted({1, 3, 10, 31, delivery.days} - {0})
-        put(self.rate, options=(("off", 0), *((f"{count(n, 'day')} each {delivery.every:g} s", n) for n in steps)))
-        put(self.rate, value=delivery.days)
+        self.rate.options = (("off", 0), *((f"{count(n, 'day')} each {delivery.every:g} s", n) for n in steps))
+        self.rate.value = delivery.days
         landed, coming = len(delivery.landed()), delivery.coming()
         told = f"{landed:,} of {count(landed + len(coming), 'day')} have landed; "
         told += f"next {coming[0]}" if coming else "none is left"
-        put(self.told, value=note(delivery.problem or told, bad=delivery.problem is not None))
+        self.told.value = note(delivery.problem or told, bad=delivery.problem is not None)
 
     def _chosen(self, change: Any) -> None:
         if not self.panel.painter.at_work():

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from etl_core.scheduling.store import Stored
 from etl_core.scheduling.when import When, when
 
-MODES = ("every", "hourly", "daily", "cron")
 _EVERY = re.compile(r"every ([\d.e+]+) s")
 _CRON = re.compile(r"(.+) \(\S+\)")
 _DAILY = re.compile(r"(\d+) (\d+) \* \* \*")

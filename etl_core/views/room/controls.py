@@ -42,6 +42,11 @@ def heading(title: str, told: str = "") -> str:
     return f"<b>{title}</b><span>{told}</span>"
 
 
+def show(widget: widgets.DOMWidget, wanted: object) -> None:
+    """Let it be seen, or not."""
+    widget.layout.display = None if wanted else "none"
+
+
 def classed(widget: Any, css: str) -> Any:
     widget.add_class(css)
     return widget

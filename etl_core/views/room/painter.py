@@ -1,6 +1,6 @@
 """The one thread that sets what widgets show.
 
-Jobs, callbacks and workers only wake it. A widget's value is sent to the browser when its text has changed, and not
+Jobs, callbacks and workers only wake it. ipywidgets sends a value to the browser when it has changed, and not
 otherwise, so that nothing flickers and a selection stays. What goes wrong while painting is handed on to be shown, and
 the next painting is tried all the same.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from etl_core.logs import log
 
@@ -64,10 +63,3 @@ class Painter:
                     log().exception("nor could that be shown")
             self.frames += 1
             self._wake.wait(PERIOD)
-
-
-def put(widget: Any, **values: Any) -> None:
-    """Set these traits of a widget where they differ."""
-    for name, value in values.items():
-        if getattr(widget, name) != value:
-            setattr(widget, name, value)

@@ -22,11 +22,11 @@ from etl_core.views.room.after import Again, Focus
 from etl_core.views.room.calendar import calendar
 from etl_core.views.room.cards import BackfillCard, FaultsCard, LandingCard
 from etl_core.views.room.choice import Choice
-from etl_core.views.room.controls import heading
+from etl_core.views.room.controls import heading, show
 from etl_core.views.room.durations import durations
 from etl_core.views.room.headline import answer_card, headline
 from etl_core.views.room.layout import Layout
-from etl_core.views.room.painter import Painter, put
+from etl_core.views.room.painter import Painter
 from etl_core.views.room.parts import HINT, autopsy, message, state_pill
 from etl_core.views.room.schedule_card import ScheduleCard
 from etl_core.views.room.svg import prose
@@ -54,9 +54,7 @@ class Panel:
         self.schedule = ScheduleCard(self)
         self.tools = [self.schedule, BackfillCard(self), FaultsCard(self), LandingCard(self)]
         self.face = Layout(list(room.pipelines), self.tools)
-        self._rows = {
-            str(n): row for n, row in enumerate(reversed(self.face.rows))
-        }  # run id -> the button over its row
+        self._rows = dict(enumerate(reversed(self.face.rows)))  # run id (or any number) -> the button over its row
         self._wire()
         self.painter.start()
 
@@ -112,7 +110,7 @@ class Panel:
 
     def _unpainted(self, error: Exception) -> None:
         self._trouble(error)
-        put(self.face.message, value=message(*self._message))
+        self.face.message.value = message(*self._message)
 
     def _chosen(self) -> Choice | None:
         return self.schedule.choice if self.schedule.touched else None
@@ -132,16 +130,16 @@ class Panel:
         names = tuple(self.room.pipelines)
         if self.face.pipeline.options != names:
             chosen = self.name if self.name in names else names[0]
-            put(self.face.pipeline, options=names)
-            put(self.face.pipeline, value=chosen)
-        put(self.face.pipeline.layout, display=None if len(names) > 1 else "none")
+            self.face.pipeline.options = names
+            self.face.pipeline.value = chosen
+        show(self.face.pipeline, len(names) > 1)
         view = self.room.view(self.name, patient=True)
         self._paint_head(view)
         for answer in headline(view):
-            put(self.face.cards[answer.name], value=answer_card(answer))
+            self.face.cards[answer.name].value = answer_card(answer)
         for tool in self.tools:
             tool.paint(view)
-        put(self.face.told_again, value=self.again.told())
+        self.face.told_again.value = self.again.told()
         self.selected = self.again.run(view) or self.selected
         news = view.facts, view.state, view.pipeline, self.selected, self.face.filter.value
         before, drawn_at = self._drawn
@@ -151,45 +149,45 @@ class Panel:
 
     def _paint_head(self, view: View) -> None:
         face, state = self.face, view.state
-        put(face.state, value=state_pill(view))
+        face.state.value = state_pill(view)
         late = '<span class="late">no news for over 10 s · </span>'
-        put(face.clock, value=f"{late}<span>{view.at:%H:%M:%S} UTC</span>")
+        face.clock.value = f"{late}<span>{view.at:%H:%M:%S} UTC</span>"
         where = f"{escape(view.pipeline.name)} · {escape(str(self.room.home))}"
-        put(face.title, value=f"<b>Control room</b><span class='home'>{where}</span>")
-        put(face.problems, value="".join(f'<div class="etl-problem">{prose(each)}</div>' for each in view.problems))
-        put(face.message, value=message(*self._message) if self._message else "")
-        put(face.start, disabled=state not in ("stopped", "failed", "held"))
-        put(face.stop, disabled=state in ("stopped", "held", "stopping"))
-        put(face.pause, disabled=state != "running" or view.schedule is None)
-        put(face.resume, disabled=state != "paused")
-        put(face.run_now, disabled=self.room.worker.busy and state not in ("running", "paused"))
-        put(face.again, disabled=self.room.worker.busy)
+        face.title.value = f"<b>Control room</b><span class='home'>{where}</span>"
+        face.problems.value = "".join(f'<div class="etl-problem">{prose(each)}</div>' for each in view.problems)
+        face.message.value = message(*self._message) if self._message else ""
+        face.start.disabled = state not in ("stopped", "failed", "held")
+        face.stop.disabled = state in ("stopped", "held", "stopping")
+        face.pause.disabled = state != "running" or view.schedule is None
+        face.resume.disabled = state != "paused"
+        face.run_now.disabled = self.room.worker.busy and state not in ("running", "paused")
+        face.again.disabled = self.room.worker.busy
         self.focus.hand_on()
 
     def _paint_pictures(self, view: View) -> None:
         face = self.face
         opened = self.opened = self.selected or table.newest_failure(view)
         self._paint_runs(view)
-        put(face.calendar, value=calendar(view))
-        put(face.timeline, value=timeline(view))
-        put(face.durations, value=durations(view))
-        put(face.log, value=table.log(view))
-        put(face.again.layout, display=None if opened else "none")
-        put(face.which, value=heading("Autopsy", "newest failure" if opened and not self.selected else ""))
-        put(face.autopsy, value=autopsy(opened, view.exports) if opened else HINT)
+        face.calendar.value = calendar(view)
+        face.timeline.value = timeline(view)
+        face.durations.value = durations(view)
+        face.log.value = table.log(view)
+        show(face.again, opened)
+        face.which.value = heading("Autopsy", "newest failure" if opened and not self.selected else "")
+        face.autopsy.value = autopsy(opened, view.exports) if opened else HINT
 
     def _paint_runs(self, view: View) -> None:
         """A run keeps its button as long as it is in the table, so that a click opens what was seen under it, also if
         a run has begun meanwhile. New runs take the buttons that have been free the longest, upwards in the page."""
         runs = table.shown(view, self.face.filter.value == "failed")
-        put(self.face.table, value=table.runs_table(view, runs, self.opened))
+        self.face.table.value = table.runs_table(view, runs, self.opened)
         shown = {run.run_id for run in runs}
         for place, run in reversed(list(enumerate(runs))):
             if run.run_id not in self._rows:
                 free = next(run_id for run_id in self._rows if run_id not in shown)
                 self._rows[run.run_id] = self._rows.pop(free)
                 self._rows[run.run_id].run_id = run.run_id
-            put(self._rows[run.run_id].layout, order=str(place))
-            put(self._rows[run.run_id], description=table.label(view, run))
+            self._rows[run.run_id].layout.order = str(place)
+            self._rows[run.run_id].description = table.label(view, run)
         for run_id, row in self._rows.items():
-            put(row.layout, display=None if run_id in shown else "none")
+            show(row, run_id in shown)

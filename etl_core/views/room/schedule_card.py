@@ -9,8 +9,7 @@ import ipywidgets as widgets
 from etl_core.errors import BadParameter
 from etl_core.views.room.cards import card
 from etl_core.views.room.choice import Choice, choice_of
-from etl_core.views.room.controls import button, field, html, line
-from etl_core.views.room.painter import put
+from etl_core.views.room.controls import button, field, html, line, show
 from etl_core.views.room.parts import note
 from etl_core.views.room.view import View
 from etl_core.views.words import count
@@ -70,8 +69,8 @@ class ScheduleCard:
             self._shown, self._stored = self.choice, stored
         mode = self.mode.value
         for widget, when in ((self.seconds, "every"), (self.at, "daily"), (self.cron, "cron")):
-            put(widget.layout, display=None if mode == when else "none")
-        put(self.zone.layout, display="none" if mode == "every" else None)
+            show(widget, mode == when)
+        show(self.zone, mode != "every")
         now = "none is stored. "
         if schedule:
             now = f"stored: {schedule.when}, {count(schedule.limit or 0, 'day')} a tick. "
@@ -81,8 +80,8 @@ class ScheduleCard:
             coming = as_stored and view.due is not None and view.due > view.at
             fires = choice.fires(first=view.due if coming else None)
         except BadParameter as error:
-            put(self.told, value=note(str(error), bad=True))
-            put(self.set, disabled=True)
+            self.told.value = note(str(error), bad=True)
+            self.set.disabled = True
             return
         if as_stored:
             self._shown, self._stored = choice, stored
@@ -95,16 +94,16 @@ class ScheduleCard:
             told = f"none is due until you press {view.goes_on}; as chosen: {times} {fires[0]:%Z}"
         else:
             told = f"next five, as chosen: {times} {fires[0]:%Z}"
-        put(self.told, value=note(now + told))
-        put(self.set, disabled=view.state not in ("running", "paused"))
+        self.told.value = note(now + told)
+        self.set.disabled = view.state not in ("running", "paused")
 
     def _show(self, choice: Choice) -> None:
-        put(self.mode, value=choice.mode)
-        put(self.seconds, value=choice.seconds)
-        put(self.limit, value=choice.limit)
+        self.mode.value = choice.mode
+        self.seconds.value = choice.seconds
+        self.limit.value = choice.limit
         if choice.mode != "every":
-            put(self.zone, value=choice.timezone or "")
+            self.zone.value = choice.timezone or ""
         if choice.mode == "daily":
-            put(self.at, value=choice.at)
+            self.at.value = choice.at
         if choice.mode == "cron":
-            put(self.cron, value=choice.cron)
+            self.cron.value = choice.cron
