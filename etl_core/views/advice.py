@@ -35,22 +35,18 @@ def _steps(report: Report) -> list[Step]:
         loaded = "its load was committed before: its days are loaded. The next run, tick or backfill records that."
         lost = "nothing of it was loaded: its days are pending again. The next run, tick or backfill records that."
         return [(f"Its process is gone, and {loaded if report.committed else lost}", _backfill(report))]
-    if report.loaded_by:
-        return [
-            ("Nothing: the same days were loaded since, by another run.", f"etl show {report.loaded_by.run_id[:8]}")
-        ]
+    if since := report.loaded_by:
+        return [("Nothing: the same days were loaded since, by another run.", f"etl show {since.run_id[:8]}")]
     if state == "succeeded":
-        return _succeeded(report)
-    later = [each for each in report.attempts if each.started_at > run.started_at]
-    if later:
-        return [
-            (f"It was tried again: attempt {later[-1].attempt} {later[-1].status}.", f"etl show {later[-1].run_id[:8]}")
-        ]
+        return [_succeeded(report)]
+    if later := [each for each in report.attempts if each.started_at > run.started_at]:
+        last = later[-1]
+        return [(f"It was tried again: attempt {last.attempt} {last.status}.", f"etl show {last.run_id[:8]}")]
     if run.retry_at:
         return [_waiting(run.pipeline, run.retry_at), ("Or try now, by hand.", _again(report))]
     if state == "crashed":
         return [("Its days are pending again, and nothing of it was left half done. Load them.", _backfill(report))]
-    return _failed(report)
+    return [_failed(report)]
 
 
 def _waiting(pipeline: str, retry_at: datetime) -> Step:
@@ -75,43 +71,37 @@ def _running(report: Report) -> list[Step]:
     return steps
 
 
-def _succeeded(report: Report) -> list[Step]:
+def _succeeded(report: Report) -> Step:
     run = report.run
     if not run.rows_rejected:
-        return [("Nothing: every line was loaded.", "")]
+        return "Nothing: every line was loaded.", ""
     if report.rejected_replaced:
-        return [("Nothing: a later load of the same days has replaced its rejected lines.", "")]
+        return "Nothing: a later load of the same days has replaced its rejected lines.", ""
     lines = count(run.rows_rejected, "line was", "lines were")
     sql = f"SELECT * FROM rejected_flights WHERE run_id = '{run.run_id}'"  # noqa: S608 (shown)
-    return [(f"Look at what was rejected: {lines} kept aside, not loaded, with the reason.", sql)]
+    return f"Look at what was rejected: {lines} kept aside, not loaded, with the reason.", sql
 
 
-def _failed(report: Report) -> list[Step]:
+def _failed(report: Report) -> Step:
     run, days, error = report.run, len(report.run.interval.days), report.run.error or ""
     if run.permanent and run.pipeline == "flights" and error.startswith(_OF_CONTENT) and _REFERENCE.search(error):
         what = "Trying the same again cannot help. Correct the file that the error names, then load what needed it: "
-        return [(f"{what}new content of a reference file is not pending by itself.", _backfill(report))]
+        return f"{what}new content of a reference file is not pending by itself.", _backfill(report)
     if run.permanent and days > 1 and not error.startswith("DatabaseError:"):
-        return [
-            (
-                "Trying the same again cannot help. Load its days singly: a bad one then sinks only itself.",
-                _backfill(report),
-            )
-        ]
+        what = "Trying the same again cannot help. Load its days singly: a bad one then sinks only itself."
+        return what, _backfill(report)
     if run.permanent:
         blocked = "The day is blocked: trying" if days == 1 else "Trying"
         cause = f"{blocked} the same again cannot help. Correct what the error names{_where(report)}"
         if not error.startswith(_OF_CONTENT):
-            return [(f"{cause}, then load it by hand.", _again(report))]
-        return [(f"{cause}: new content is pending by itself. Or try at once.", _again(report))]
+            return f"{cause}, then load it by hand.", _again(report)
+        return f"{cause}: new content is pending by itself. Or try at once.", _again(report)
     if run.blocked:
-        return [
-            ("The day is blocked: its attempts are used up. Once the cause is gone, load it by hand.", _again(report))
-        ]
+        return "The day is blocked: its attempts are used up. Once the cause is gone, load it by hand.", _again(report)
     if run.error == "KeyboardInterrupt":
-        return [("Somebody interrupted it. Its days are pending as before.", _again(report))]
+        return "Somebody interrupted it. Its days are pending as before.", _again(report)
     what = "its day is" if days == 1 else "its days are"
-    return [(f"Nothing was loaded, and {what} still pending: trying again may help.", _again(report))]
+    return f"Nothing was loaded, and {what} still pending: trying again may help.", _again(report)
 
 
 def _where(report: Report) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl_core import history
 from etl_core.history import Event, Run, StageRun
+from etl_core.views.advice import advice
 from etl_core.views.evidence import Rejected, attempts_of, committed_by, loaded_by, rejected_lines, state_of
 from etl_core.views.frames import Frame, frames_that_matter
 from etl_core.views.words import number, seconds
@@ -112,8 +113,6 @@ class Report:
     @cached_property
     def advice(self) -> list[tuple[str, str]]:
         """What to do next: sentences, each with the command or the SQL that does it, or ''."""
-        from etl_core.views.advice import advice
-
         return advice(self)
 
     def as_json(self) -> dict[str, Any]:

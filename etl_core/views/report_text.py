@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -157,6 +158,4 @@ def _title(text: str) -> Text:
 
 
 def _indented(what: RenderableType, by: int = 2) -> RenderableType:
-    from rich.padding import Padding
-
     return Padding(what, (0, 0, 0, by), expand=False)

@@ -6,7 +6,7 @@ They hold what is being chosen, never what is true: that is read at every painti
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from etl_core.views.room.panel import Panel
 
 
-class Card(Protocol):
-    box: widgets.VBox
+class Card:
+    """A heading, rows of choices, and `told` below them."""
+
+    def __init__(self, panel: Panel, css: str, title: str, more: str, *rows: widgets.Widget) -> None:
+        self.panel, self.told = panel, html(css)
+        self.box = column("etl-card", html("etl-heading", heading(title, more)), *rows, self.told)
 
     def paint(self, view: View) -> None:
         """Write what is true below the choices."""
+        raise NotImplementedError
 
 
-def card(title: str, told: str, *children: widgets.Widget) -> widgets.VBox:
-    return column("etl-card", html("etl-heading", heading(title, told)), *children)
-
-
-class BackfillCard:
+class BackfillCard(Card):
     def __init__(self, panel: Panel) -> None:
-        self.panel = panel
         self.first = field(widgets.DatePicker(), "room-first", "first day", "118px")
         self.last = field(widgets.DatePicker(), "room-last", "last day", "118px")
         batches = widgets.Dropdown(options=[("by day", "day"), ("by month", "month")])
@@ -43,9 +43,8 @@ class BackfillCard:
         self.cancel = button("Cancel", "room-cancel", "Stop after the run at hand")
         panel.on(self.go, self._go)
         panel.on(self.cancel, lambda: panel.do(panel.room.worker.cancel))
-        self.told = html("room-progress")
         rows = line(self.first, html("etl-word", "to"), self.last), line(self.batch, self.go, self.cancel)
-        self.box = card("Backfill", "by hand", *rows, self.told)
+        super().__init__(panel, "room-progress", "Backfill", "by hand", *rows)
 
     def paint(self, view: View) -> None:
         worker = self.panel.room.worker
@@ -61,9 +60,8 @@ class BackfillCard:
         self.panel.do(self.panel.room.backfill, *days, self.batch.value, self.panel.name)
 
 
-class FaultsCard:
+class FaultsCard(Card):
     def __init__(self, panel: Panel) -> None:
-        self.panel = panel
         points = widgets.Dropdown(options=faults.POINTS, value="load")
         self.point = field(points, "room-point", "where it breaks", "168px")
         kinds = [("kill its process" if kind == "kill" else kind, kind) for kind in faults.KINDS]
@@ -73,9 +71,8 @@ class FaultsCard:
         self.clear = button("Clear", "room-clear", "Nothing is armed any more")
         panel.on(self.arm, self._arm)
         panel.on(self.clear, lambda: panel.do(panel.room.clear_faults))
-        self.told = html("room-armed")
         rows = line(self.point, self.kind), line(html("etl-word", "times"), self.times, self.arm, self.clear)
-        self.box = card("Break it on purpose", "once, or more often", *rows, self.told)
+        super().__init__(panel, "room-armed", "Break it on purpose", "once, or more often", *rows)
 
     def paint(self, view: View) -> None:
         armed = map(escape, view.armed)
@@ -88,15 +85,13 @@ class FaultsCard:
         self.panel.do(self.panel.room.arm, self.point.value, self.kind.value, self.times.value)
 
 
-class LandingCard:
+class LandingCard(Card):
     """Hidden while the room has no delivery."""
 
     def __init__(self, panel: Panel) -> None:
-        self.panel = panel
         rates = widgets.Dropdown(options=[("off", 0)], value=0)
         self.rate = field(rates, "room-rate", "days that land by themselves", "170px")
-        self.told = html("room-landing")
-        self.box = card("Landing", "the world does not wait", line(self.rate), self.told)
+        super().__init__(panel, "room-landing", "Landing", "the world does not wait", line(self.rate))
         self.rate.observe(panel.guarded(self._chosen), "value")
 
     def paint(self, view: View) -> None:

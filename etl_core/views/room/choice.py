@@ -29,13 +29,8 @@ class Choice:
     @property
     def given(self) -> dict[str, object]:
         """As keywords of `when()` and of the scheduler's `add_schedule()`."""
-        chosen = {
-            "every": {"every": self.seconds},
-            "hourly": {"hourly": True},
-            "daily": {"daily": self.at},
-            "cron": {"cron": self.cron},
-        }[self.mode]
-        return {**chosen, "timezone": self.timezone or None}
+        value = {"every": self.seconds, "hourly": True, "daily": self.at, "cron": self.cron}[self.mode]
+        return {self.mode: value, "timezone": self.timezone or None}
 
     def when(self) -> When:
         """BadParameter says what is wrong with it."""

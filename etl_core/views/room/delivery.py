@@ -124,20 +124,17 @@ class Delivery:
 
     def _deliver(self, day: date | str, changed: Callable[[bytes], bytes]) -> date:
         wanted = parse_day(day)
-        if not (self.source / "flights" / f"{wanted}.csv").exists():
+        name = f"{wanted}.csv"
+        if not (self.source / "flights" / name).exists():
             raise BadParameter(f"day: {self.source} has no {wanted}")
         with self._turn:
             for kind in KINDS:
-                file = self.source / kind / f"{wanted}.csv"
-                if file.exists():
-                    content = file.read_bytes()
-                    self._put(kind, wanted, changed(content) if kind == "flights" else content)
+                if (self.source / kind / name).exists():
+                    content = (self.source / kind / name).read_bytes()
+                    part = self.folder / kind / f"{name}.part"
+                    part.write_bytes(changed(content) if kind == "flights" else content)
+                    part.replace(self.folder / kind / name)
         return wanted
-
-    def _put(self, kind: str, day: date, content: bytes) -> None:
-        part = self.folder / kind / f"{day}.csv.part"
-        part.write_bytes(content)
-        part.replace(self.folder / kind / f"{day}.csv")
 
     def _taken(self) -> bool:
         """Take the lock, and write beside it who has it: that may outlive it, and is read only while it is held."""

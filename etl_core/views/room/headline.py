@@ -95,17 +95,14 @@ def scheduler(view: View) -> Said:
     also = "".join(f" · also {one.pipeline}: {one.when}" + (", paused" if one.paused else "") for one in others)
     if view.due:
         return value, "ok", f"{whose} · {when} · next {view.clock(view.due)}{also}"
-    return value, "warn", f"{whose} · {when}" + (" · paused" if view.schedule and view.schedule.paused else "") + also
+    return value, "warn", f"{whose} · {when}" + (" · paused" if view.paused else "") + also
 
 
 def at_work(view: View) -> Said:
     if not view.at_work:
         usual = view.usual()
-        return (
-            "nothing",
-            "off",
-            f"a day usually takes {seconds(usual)}" if usual is not None else "no day was loaded by itself yet",
-        )
+        told = f"a day usually takes {seconds(usual)}" if usual is not None else "no day was loaded by itself yet"
+        return "nothing", "off", told
     one = max(view.at_work, key=lambda each: (each.state == "overdue", each.slow, each.seconds))
     more = f" and {len(view.at_work) - 1} more" if len(view.at_work) > 1 else ""
     tone = "bad" if one.state == "overdue" else "warn" if one.slow else "busy"
@@ -125,8 +122,7 @@ def failed(view: View) -> Said:
         return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
     if heals:
         first = min(heals, key=lambda run: run.retry_at)
-        when = "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}"
-        when = when if view.ticking else f"once you press {view.goes_on}"
+        when = _once(view, "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}")
         return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
         pending = any(day in view.behind for one in view.died for day in one.run.interval.days)
@@ -135,7 +131,7 @@ def failed(view: View) -> Said:
         return f"{count(len(view.died), 'run')} died", "bad", told
     again = [one.day for one in view.facts.pending if one.error]
     if again:
-        by = "a tick loads it" if view.ticking else f"loaded once you press {view.goes_on}"
+        by = "a tick loads it" if view.ticking else f"loaded {_once(view)}"
         return f"{count(len(again), 'day')} to redo", "warn", f"{listed(again)}: pending, {by}"
     return "nothing", "ok", "no day waits, none is blocked"
 
@@ -166,8 +162,8 @@ def to_type(view: View) -> Said:
         return "press Start", "bad", view.why or ""
     if view.blocked:
         day, _, run_id = view.blocked[0]
-        by = "by itself" if view.ticking else f"once you press {view.goes_on}"
-        told = f"{day} is blocked. A corrected file is loaded {by}; or load it by hand: {etl}run {day}"
+        told = f"{day} is blocked. A corrected file is loaded {_once(view, 'by itself')}; "
+        told += f"or load it by hand: {etl}run {day}"
         return "see why", "bad", told, f"etl show {run_id[:8]}"
     if slow := [one.run for one in view.at_work if one.state == "overdue"]:
         told = f"if it hangs, end pid {slow[0].pid} on {slow[0].host}: its day is then pending again"
@@ -208,6 +204,11 @@ def _doing(one: Working) -> str:
     longer = " · overdue" if one.state == "overdue" else " · longer than usual" if one.slow else ""
     took = f"{one.seconds:.0f} s" if one.seconds < 60 else seconds(one.seconds)
     return f"{stage}{again} · {took} so far{usual}{longer}"
+
+
+def _once(view: View, ticking: str = "") -> str:
+    """When it goes on: as told where ticks come."""
+    return ticking if view.ticking else f"once you press {view.goes_on}"
 
 
 def _overdue_tick(view: View) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from etl_core.errors import BadParameter
-from etl_core.views.room.cards import card
+from etl_core.views.room.cards import Card
 from etl_core.views.room.choice import Choice, choice_of
 from etl_core.views.room.controls import button, field, html, line, show
 from etl_core.views.room.parts import note
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 MODES = [("every … seconds", "every"), ("every hour", "hourly"), ("every day at", "daily"), ("cron text", "cron")]
 
 
-class ScheduleCard:
+class ScheduleCard(Card):
     """It shows what is stored, until something else is chosen; that stays until it is stored."""
 
     def __init__(self, panel: Panel) -> None:
-        self.panel = panel
         start = Choice()
         seconds = widgets.BoundedFloatText(start.seconds, min=0.5, max=86_400.0, step=1.0)
         cron = widgets.Text(start.cron, placeholder="minute hour day month weekday")
@@ -35,10 +34,9 @@ class ScheduleCard:
         self.zone = field(widgets.Text("", placeholder="this machine's zone"), "room-timezone", "time zone", "150px")
         self.limit = field(widgets.BoundedIntText(start.limit, min=1, max=366), "room-limit", "days a tick", "64px")
         self.set = button("Set", "room-set-schedule", "Store this schedule; it is kept over restarts")
-        self.told = html("room-schedule")
         fields = self.mode, self.seconds, self.at, self.cron, self.zone
         rows = line(*fields), line(html("etl-word", "days a tick"), self.limit, self.set)
-        self.box = card("Schedule", "when a tick is due", *rows, self.told)
+        super().__init__(panel, "room-schedule", "Schedule", "when a tick is due", *rows)
         for widget in (*fields, self.limit):
             widget.observe(lambda change: panel.painter.wake(), "value")
         panel.on(self.set, lambda: panel.do(panel.room.set_schedule, self.choice, panel.name))

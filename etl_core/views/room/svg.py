@@ -39,11 +39,8 @@ _CRON = re.compile(r"(?:[\d*/,-]+ ){2}[^\s()]+ [^\s()]+ [^\s()]+(?= \()")  # as 
 
 def tag(name: str, inner: str = "", title: str = "", **attributes: object) -> str:
     """An element; `css` is its class, `data_day` becomes data-day; `title` is shown when one points at it."""
-    named = {
-        "class": attributes.pop("css", None),
-        **{key.replace("_", "-"): value for key, value in attributes.items()},
-    }
-    text = "".join(f' {key}="{_value(value)}"' for key, value in named.items() if value is not None)
+    named = {"class": attributes.pop("css", None), **attributes}
+    text = "".join(f' {key.replace("_", "-")}="{_value(value)}"' for key, value in named.items() if value is not None)
     tip = f"<title>{escape(title)}</title>" if title else ""
     return f"<{name}{text}>{tip}{inner}</{name}>"
 

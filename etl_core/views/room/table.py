@@ -22,8 +22,8 @@ def shown(view: View, only_failed: bool = False) -> list[Run]:
 
 def newest_failure(view: View) -> str | None:
     """The id of the newest run that failed or died, among the newest runs."""
-    died = [one.run.run_id for one in view.died]
-    return next(iter([*died, *(run.run_id for run in view.facts.runs if run.status in ("failed", "crashed"))]), None)
+    found = [one.run for one in view.died] or shown(view, only_failed=True)
+    return found[0].run_id if found else None
 
 
 def runs_table(view: View, runs: list[Run], selected: str | None) -> str:

@@ -99,7 +99,7 @@ def _packed(runs: list[Run], now: datetime) -> list[list[Run]]:
 
 def _bar(run: Run, scale: Scale, view: View, following: Run | None = None) -> str:
     """Wide enough for its sign, but where the next one of its lane begins."""
-    state = next((one.state for one in view.working if one.run.run_id == run.run_id), run.status)
+    state = view.status_of(run)
     end = run.finished_at or view.at
     if state == "died" or (run.finished_at and run.duration_s is None):  # nobody saw its end; found out is later
         end = min(end, run.started_at + timedelta(seconds=1))

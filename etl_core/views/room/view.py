@@ -130,20 +130,22 @@ class View:
         return self.holder is not None and (self.holder.pid, self.holder.host) == (os.getpid(), socket.gethostname())
 
     @property
+    def paused(self) -> bool:
+        return self.schedule is not None and self.schedule.paused
+
+    @property
     def ticking(self) -> bool:
         """Will somebody load what is pending, here or in another process?"""
-        paused = self.schedule is None or self.schedule.paused
-        return self.state in ("running", "starting", "held") and not paused
+        return self.state in ("running", "starting", "held") and self.schedule is not None and not self.paused
 
     @property
     def goes_on(self) -> str:
         """The buttons that make ticks and retries come again, where `ticking` is not so."""
-        paused = self.schedule is not None and self.schedule.paused
         if self.state in ("running", "paused", "starting", "stopping"):
-            return "Resume" if paused else "Start"
-        buttons = "Start, then Resume" if paused else "Start"
+            return "Resume" if self.paused else "Start"
+        buttons = "Start, then Resume" if self.paused else "Start"
         if self.state == "held":
-            there = "Resume in its room, if it has one; else " if paused else ""
+            there = "Resume in its room, if it has one; else " if self.paused else ""
             return f"{there}{buttons}, once the other scheduler is stopped"
         return buttons
 
@@ -159,12 +161,16 @@ class View:
 
     def state_of(self, run: Run) -> str:
         """The status of a run, or died, overdue, waiting or blocked where that says more."""
-        state = next((one.state for one in self.working if one.run.run_id == run.run_id), run.status)
+        state = self.status_of(run)
         if state == "failed" and run in self.facts.waiting:
             return "waiting"
         if state == "failed" and run.blocked and any(run.run_id == run_id for _, _, run_id in self.blocked):
             return "blocked"
         return state
+
+    def status_of(self, run: Run) -> str:
+        """The status of a run, or died or overdue."""
+        return next((one.state for one in self.working if one.run.run_id == run.run_id), run.status)
 
     def clock(self, at: datetime) -> str:
         """An instant to be read: 11:30:00 UTC, with its day where that is not today."""
