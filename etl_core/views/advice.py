@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from etl_core import settings
 from etl_core.stages.landing import without_secrets
 from etl_core.views.evidence import unanswered
-from etl_core.views.words import count, instant, seconds
+from etl_core.views.words import FLIGHTS, count, etl, instant, seconds
 
 if TYPE_CHECKING:
     from etl_core.views.report import Report
@@ -84,7 +84,7 @@ def _succeeded(report: Report) -> Step:
 
 def _failed(report: Report) -> Step:
     run, days, error = report.run, len(report.run.interval.days), report.run.error or ""
-    if run.permanent and run.pipeline == "flights" and error.startswith(_OF_CONTENT) and _REFERENCE.search(error):
+    if run.permanent and run.pipeline == FLIGHTS and error.startswith(_OF_CONTENT) and _REFERENCE.search(error):
         what = "Trying the same again cannot help. Correct the file that the error names, then load what needed it: "
         return f"{what}new content of a reference file is not pending by itself.", _backfill(report)
     if run.permanent and days > 1 and not error.startswith("DatabaseError:"):
@@ -107,7 +107,7 @@ def _failed(report: Report) -> Step:
 def _where(report: Report) -> str:
     """The day's file, where the error is about its content and names no file itself."""
     run, error = report.run, report.run.error or ""
-    if run.pipeline != "flights" or not error.startswith(_OF_CONTENT) or re.search(r"[/\\]|\.csv", error):
+    if run.pipeline != FLIGHTS or not error.startswith(_OF_CONTENT) or re.search(r"[/\\]|\.csv", error):
         return ""
     return f" ({without_secrets(settings.current().landing)}/flights/{run.interval.start}.csv)"
 
@@ -118,8 +118,7 @@ def _again(report: Report) -> str:
 
 
 def _backfill(report: Report) -> str:
-    interval = report.run.interval
-    command = _again(report)
-    if not command.startswith("etl "):
-        return command
-    return command.partition(" run ")[0] + f" backfill {interval.start} {interval.last}"
+    run = report.run
+    if "etl" not in report.commands:
+        return _again(report)
+    return f"{etl(run.pipeline, run.target)} backfill {run.interval.start} {run.interval.last}"

@@ -88,11 +88,7 @@ def committed_by(run: Run) -> dict[str, Any]:
 def rejected_lines(run: Run) -> list[Rejected]:
     """The rejected lines of a run that are still there, by the kind of reason (its words before the colon)."""
     table = warehouse.metadata.tables["rejected_flights"]
-    here = (
-        table.c.run_id == run.run_id,
-        table.c.flight_date >= run.interval_start,
-        table.c.flight_date < run.interval_end,
-    )
+    here = table.c.run_id == run.run_id, table.c.flight_date.between(run.interval.start, run.interval.last)
     columns = [table.c.flight_date, table.c.source_line, table.c.reason, sa.func.substr(table.c.row, 1, LONGEST)]
     chosen = sa.select(*columns).where(*here).order_by(table.c.flight_date, table.c.source_line)
     found: dict[str, Rejected] = {}

@@ -20,12 +20,11 @@ from etl_core.history import Event, Run, StageRun
 from etl_core.views.advice import advice
 from etl_core.views.evidence import Rejected, attempts_of, committed_by, loaded_by, rejected_lines, state_of
 from etl_core.views.frames import Frame, frames_that_matter
-from etl_core.views.words import number, seconds
+from etl_core.views.words import FLIGHTS, etl, number, seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FLIGHTS = "flights"
 NUMBERS = ("time", "in", "out", "rejected")  # of a stage
 
 
@@ -98,8 +97,7 @@ class Report:
         days = str(run.interval.start) + (f" {run.interval.last}" if len(run.interval.days) > 1 else "")
         found = {}
         if run.target or run.pipeline == FLIGHTS:
-            option = "" if run.pipeline == FLIGHTS else f"--pipeline {shlex.quote(run.target or '')} "
-            found["etl"] = f"etl {option}run {days}"
+            found["etl"] = f"{etl(run.pipeline, run.target)} run {days}"
         else:
             found["python"] = f"{run.pipeline}.run({', '.join(repr(day) for day in days.split())})"
         if run.notebook and run.pipeline == FLIGHTS:

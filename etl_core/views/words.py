@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
@@ -10,6 +11,7 @@ from etl_core.errors import EtlError
 from etl_core.interval import Interval, spans
 
 NONE = "–"
+FLIGHTS = "flights"  # the pipeline that the command means unless told otherwise
 # status -> sign, colour for rich, colour for HTML (JupyterLab's own, with one that reads on white and on black)
 STATES = {
     "succeeded": ("✓", "green", "var(--jp-success-color1, #2e9e44)"),
@@ -66,6 +68,11 @@ def listed(days: Iterable[date], most: int = 6) -> str:
     """'2013-01-03, 2013-01-07…09 and 3 more'."""
     named = [interval(each) for each in spans(days, longest="any")]
     return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
+
+
+def etl(pipeline: str, target: str | None) -> str:
+    """How the commands for a pipeline begin: 'etl', or 'etl --pipeline MODULE:NAME'."""
+    return "etl" if pipeline == FLIGHTS else f"etl --pipeline {shlex.quote(target or '')}"
 
 
 def clean(text: str) -> str:

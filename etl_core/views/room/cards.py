@@ -69,7 +69,7 @@ class FaultsCard(Card):
         self.times = field(widgets.BoundedIntText(1, min=1, max=99), "room-times", "how many times", "56px")
         self.arm = button("Arm", "room-arm", "It fires when a run comes to this point")
         self.clear = button("Clear", "room-clear", "Nothing is armed any more")
-        panel.on(self.arm, self._arm)
+        panel.on(self.arm, lambda: panel.do(panel.room.arm, self.point.value, self.kind.value, self.times.value))
         panel.on(self.clear, lambda: panel.do(panel.room.clear_faults))
         rows = line(self.point, self.kind), line(html("etl-word", "times"), self.times, self.arm, self.clear)
         super().__init__(panel, "room-armed", "Break it on purpose", "once, or more often", *rows)
@@ -80,9 +80,6 @@ class FaultsCard(Card):
         told = f'<div class="etl-note">armed, for any process of this state folder: {chips}</div>'
         self.told.value = told if chips else note("nothing is armed")
         self.clear.disabled = not view.armed
-
-    def _arm(self) -> None:
-        self.panel.do(self.panel.room.arm, self.point.value, self.kind.value, self.times.value)
 
 
 class LandingCard(Card):

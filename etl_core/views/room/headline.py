@@ -5,7 +5,6 @@ The share of runs that succeeded is not among them: it is 100 % while nothing ru
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
@@ -13,7 +12,7 @@ from html import escape
 from etl_core.scheduling.journal import number_of_ticks
 from etl_core.views.room.svg import prose
 from etl_core.views.room.view import LEFT_OUT, View, Working
-from etl_core.views.words import count, first_line, listed, seconds
+from etl_core.views.words import count, etl, first_line, listed, seconds
 
 SIGNS = {"ok": "✓", "busy": "▶", "warn": "!", "bad": "✕", "off": "–"}
 Said = tuple[str, str, str] | tuple[str, str, str, str]  # value, tone, detail, and what to type
@@ -120,8 +119,7 @@ def failed(view: View) -> Said:
         more = f"{healing} · " if heals else ""
         more += f"{count(len(view.died), 'run')} died · " if view.died else ""
         return f"{count(len(view.blocked), 'day needs', 'days need')} you", "bad", f"{more}{days}: {error}"
-    if heals:
-        first = min(heals, key=lambda run: run.retry_at)
+    if first := view.next_retry:
         when = _once(view, "now" if first.retry_at <= view.at else f"at {view.clock(first.retry_at)}")
         return healing, "warn", f"{listed(first.interval.days)}: attempt {first.attempt + 1} {when}"
     if view.died:
@@ -155,7 +153,7 @@ def missed(view: View) -> Said:
 
 def to_type(view: View) -> Said:
     """The case at hand, the most urgent first."""
-    etl = "etl " if view.pipeline.name == "flights" else f"etl --pipeline {shlex.quote(view.pipeline.target or '')} "
+    command = etl(view.pipeline.name, view.pipeline.target)
     if view.problems:
         return "put it right first", "bad", view.problems[0]
     if view.state == "failed":
@@ -163,28 +161,27 @@ def to_type(view: View) -> Said:
     if view.blocked:
         day, _, run_id = view.blocked[0]
         told = f"{day} is blocked. A corrected file is loaded {_once(view, 'by itself')}; "
-        told += f"or load it by hand: {etl}run {day}"
+        told += f"or load it by hand: {command} run {day}"
         return "see why", "bad", told, f"etl show {run_id[:8]}"
     if slow := [one.run for one in view.at_work if one.state == "overdue"]:
         told = f"if it hangs, end pid {slow[0].pid} on {slow[0].host}: its day is then pending again"
         return "see what it does", "bad", told, f"etl show {slow[0].run_id[:8]}"
     if view.behind and not view.ticking and not view.at_work:
         told = f"{count(len(view.behind), 'day')} pending and nobody loads them; by hand it is"
-        return f"press {view.goes_on}", "bad", told, f"{etl}backfill {view.behind[0]} {view.behind[-1]}"
+        return f"press {view.goes_on}", "bad", told, f"{command} backfill {view.behind[0]} {view.behind[-1]}"
     if view.behind and not view.ticking:
         told = f"a run is at work; what it leaves pending waits until you press {view.goes_on}. Pending now:"
-        return "nothing yet", "busy", told, f"{etl}pending"
-    if view.facts.waiting:
-        run = min(view.facts.waiting, key=lambda each: each.retry_at)
-        return "nothing, it heals itself", "ok", "why it failed", f"etl show {run.run_id[:8]}"
+        return "nothing yet", "busy", told, f"{command} pending"
+    if view.next_retry:
+        return "nothing, it heals itself", "ok", "why it failed", f"etl show {view.next_retry.run_id[:8]}"
     if view.state == "held" and view.ticking:
-        return "nothing here", "ok", f"the scheduler is {view.holder}", f"{etl}status"
+        return "nothing here", "ok", f"the scheduler is {view.holder}", f"{command} status"
     if view.behind:
-        return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{etl}pending"
+        return "nothing", "ok", "the next ticks load what is pending; what they are is told by", f"{command} pending"
     if not view.ticking:
         told = "nothing is pending now; what lands next waits until then"
-        return f"press {view.goes_on}", "warn", told, f"{etl}status"
-    return "nothing", "ok", "all is well; the same for a monitor", f"{etl}status"
+        return f"press {view.goes_on}", "warn", told, f"{command} status"
+    return "nothing", "ok", "all is well; the same for a monitor", f"{command} status"
 
 
 QUESTIONS: dict[str, tuple[str, Callable[[View], Said]]] = {

@@ -7,6 +7,7 @@ import shlex
 
 from etl_core import settings
 from etl_core.pipeline import Pipeline
+from etl_core.views.words import FLIGHTS
 
 
 def exports(pipeline: Pipeline) -> str:
@@ -26,5 +27,5 @@ def exports(pipeline: Pipeline) -> str:
     own = [f"{name}={shlex.quote(settings.without_password(value))}" for name, value, usual in found if value != usual]
     if not own:
         return ""
-    there = "" if pipeline.name == "flights" else f"cd {shlex.quote(os.getcwd())}; "
+    there = "" if pipeline.name == FLIGHTS else f"cd {shlex.quote(os.getcwd())}; "
     return f"{there}export {' '.join(own)}"

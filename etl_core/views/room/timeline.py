@@ -61,9 +61,8 @@ def sentence(view: View, inside: int, troubled: int) -> str:
     if troubled:
         said += f", {count(troubled, 'day')} with a failure"
         said += f" (the newest {TROUBLED} are shown)" if troubled > TROUBLED else ""
-    retries = [run.retry_at for run in view.facts.waiting]
-    if retries:
-        said += f"; next retry at {view.clock(min(retries))}" if view.ticking else "; a retry waits"
+    if view.next_retry:
+        said += f"; next retry at {view.clock(view.next_retry.retry_at)}" if view.ticking else "; a retry waits"
     since = view.at - timedelta(minutes=MINUTES)
     left_out = [one for one in view.facts.events if one.kind in ("missed", "skipped") and one.at >= since]
     ticks = number_of_ticks(left_out)

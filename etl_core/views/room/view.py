@@ -150,6 +150,11 @@ class View:
         return buttons
 
     @property
+    def next_retry(self) -> Run | None:
+        """The failed run that is tried again first."""
+        return min(self.facts.waiting, key=lambda run: run.retry_at, default=None)
+
+    @property
     def due(self) -> datetime | None:
         return self.schedule.next_run if self.schedule else None
 
