@@ -34,6 +34,11 @@ class Rejected:
         """The reason: with its value where it is the only one."""
         return self.reason if self.count > 1 else self.example["reason"]
 
+    @property
+    def place(self) -> str:
+        """Where the first of them is."""
+        return f"{self.example['flight_date']} line {self.example['source_line']}: "
+
 
 def state_of(run: Run, timeout: float = Pipeline.run_timeout) -> str:
     """The status of a run; of one that is called running, 'overdue' (past `timeout` seconds) or 'died' if it is so."""

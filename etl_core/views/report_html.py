@@ -64,10 +64,8 @@ def _rejected(report: Report) -> str:
         return ""
     parts, colour = [_title("rejected lines")], _ink(STATES["overdue"][2])
     for each in report.rejected:
-        example = each.example
         parts.append(_p(f'<b style="color: {colour}">{each.count:,} ×</b> {_text(each.told)}'))
-        place = f"{example['flight_date']} line {example['source_line']}: "
-        parts.append(_pre(_text(place + example["row"][:400])))
+        parts.append(_pre(_text(each.place + each.example["row"][:400])))
     return "".join(parts)
 
 

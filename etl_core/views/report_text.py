@@ -98,11 +98,9 @@ def _rejected(report: Report) -> list[RenderableType]:
         return []
     lines: list[RenderableType] = [_title("rejected")]
     for each in report.rejected:
-        place = f"{each.example['flight_date']} line {each.example['source_line']}: "
+        row = Text(each.place + first_line(each.example["row"]), style="dim", overflow="ellipsis", no_wrap=True)
         lines.append(_indented(Text.assemble((f"{each.count:,} × ", "bold yellow"), clean(each.told))))
-        lines.append(
-            _indented(Text(place + first_line(each.example["row"]), style="dim", overflow="ellipsis", no_wrap=True), 4)
-        )
+        lines.append(_indented(row, 4))
     return lines
 
 
