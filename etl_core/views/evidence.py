@@ -109,9 +109,7 @@ def rejected_lines(run: Run) -> list[Rejected]:
 
 
 def _read(*conditions: sa.ColumnElement[bool]) -> list[Run]:
-    with reading(history.open_history()) as conn:
-        found = conn.execute(sa.select(runs).where(*conditions).order_by(runs.c.started_at).limit(100))
-        return [Run(**row._mapping) for row in found]
+    return history.read(sa.select(runs).where(*conditions).order_by(runs.c.started_at).limit(100))
 
 
 def _kind(reason: str) -> str:

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from etl_core import history, running, settings
 from etl_core.backlog import PendingDay, pending_days
-from etl_core.database import reading
 from etl_core.history import Event, Run, StageRun, events, stage_runs
 from etl_core.pipeline import Pipeline
 from etl_core.scheduling import holder, recovery, store
@@ -123,18 +122,15 @@ def _or(problems: list[str], otherwise: Found, work: Callable[[], Found]) -> Fou
 def _stages(run_ids: list[str]) -> dict[str, tuple[StageRun, ...]]:
     chosen = sa.select(stage_runs).where(stage_runs.c.run_id.in_(run_ids)).order_by(stage_runs.c.started_at)
     found: dict[str, tuple[StageRun, ...]] = {}
-    with reading(history.open_history()) as conn:
-        for row in conn.execute(chosen):
-            found[row.run_id] = (*found.get(row.run_id, ()), StageRun(**row._mapping))
+    for stage in history.read(chosen, StageRun):
+        found[stage.run_id] = (*found.get(stage.run_id, ()), stage)
     return found
 
 
 def _events(pipeline: str) -> list[Event]:
     """The newest events of this pipeline and of the scheduler."""
     mine = events.c.pipeline.is_(None) | (events.c.pipeline == pipeline)
-    with reading(history.open_history()) as conn:
-        rows = conn.execute(sa.select(events).where(mine).order_by(events.c.id.desc()).limit(EVENTS))
-        return [Event(**row._mapping) for row in rows]
+    return history.read(sa.select(events).where(mine).order_by(events.c.id.desc()).limit(EVENTS), Event)
 
 
 def _seen(*more: object) -> tuple | None:
