@@ -13,7 +13,7 @@ zero = Exercise(
     "The day after",
     hints=(
         "The end of an interval is not part of it, so it is the first day that is not loaded any more.",
-        "A `timedelta(days=1)` can be added to a date, and knows how long months are.",
+        "A `timedelta(days=1)`, also from `datetime`, can be added to a date, and knows how long months are.",
         "`return day, day + timedelta(days=1)`",
     ),
     passed="Half-open intervals meet without a gap and without an overlap: all of this workbook uses them.",

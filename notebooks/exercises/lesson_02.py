@@ -165,7 +165,7 @@ two = Exercise(
         "even over midnight?",
         "The scheduled departure has a day and a clock: make an instant of it. The delay is elapsed time: add it to "
         "the instant, not to the clock on the wall.",
-        "`datetime.combine(day, time(hour, minute), ZoneInfo('America/New_York')).astimezone(UTC) + "
+        "`datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo('America/New_York')).astimezone(UTC) + "
         "timedelta(minutes=int(delay))`",
     ),
     passed="Day and clock make an instant once, where the clock hung; after that it is elapsed time, in UTC.",
@@ -618,9 +618,9 @@ four = Exercise(
     "2.4",
     "Sort out the bad lines",
     hints=(
-        "Each line goes to exactly one of two places. What decides, and what is merely rare?",
+        "Each line goes to exactly one of two places. What decides, and what is merely missing?",
         "Write one reason a line into a column: start with an empty text, and put a reason where there is none yet. "
-        "`duplicated` finds what repeats an earlier key.",
+        "`duplicated`, asked of the lines still good, finds what repeats an earlier key.",
         "`reason = pd.Series('', index=raw.index)`; for each rule `reason[bad & (reason == '')] = '…'`; then "
         "`raw[reason == '']` and `raw[reason != ''].assign(reason=reason[reason != ''])`.",
     ),

@@ -329,7 +329,8 @@ two = Exercise(
         "Ask of each error: if nobody changes anything, can the same call succeed in a minute? Look at what the error "
         "carries, not at its type alone: `code` of an HTTPError, the text of a database error, `reason`, `__cause__`.",
         "`HTTPError` is an `OSError`, and so are FileNotFoundError and TimeoutError: ask for the special one first. Of "
-        "the answers, those from 500 on and 429 are worth it. Of `sqlite3.OperationalError` the text is enough here.",
+        "the answers, those from 500 on and 429 are worth it. Of `sqlite3.OperationalError` the text is enough here. "
+        "IncompleteRead is in `http.client`, HTTPError in `urllib.error`.",
         "In this order: if there is a `code`, decide by it. ConnectionError, TimeoutError and IncompleteRead: True. "
         'OperationalError: `"locked" in str(error)`. If the `reason` is an error, or if there is a `__cause__`: ask '
         "the same function about it. Everything else: False.",

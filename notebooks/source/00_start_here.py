@@ -34,16 +34,16 @@ home = begin("00")
 #
 # Here is a program that loads the five days from 6 to 10 February 2013, each in a *run* of its own: extract, transform,
 # load. So that we can aim, the load of the third day shall pause just before its commit, when all rows are written:
-# `backfill` calls `after` when a day is done, and after the second it injects a *fault*. A child process runs the
-# program. This notebook waits for the mark that an injected fault leaves, and kills the child: no warning, no time to
-# tidy up.
+# `backfill` calls `after` when a day is done, which injects a *fault* after the second. A child process runs the
+# program. This notebook waits for the mark that a fault leaves when it fires, and kills the child: no warning, no time
+# to tidy up.
 
 # %%
 program = """
 from etl_core import backfill, faults, flights
 
 def after(run):
-    if str(run.interval) == "2013-02-07":  # the next load will pause
+    if str(run.interval) == "2013-02-07":  # the next load of this process will pause
         faults.inject("load.before-commit=slow", everywhere=False)
 
 backfill(flights, "2013-02-06", "2013-02-10", on_run=after)
@@ -186,7 +186,7 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 #
 # ## Know why it is built this way
 #
-# What should run such a pipeline? There were four options; the choice is ADR-001, an *architecture decision record*.
+# What should run such a pipeline? There were four options.
 #
 # | option | must be running | gives | costs |
 # |---|---|---|---|

@@ -156,8 +156,8 @@ pictures.clock_nights("New York's clock skips an hour in March and shows one twi
 
 # %% [markdown]
 # In Python, adding to a datetime of New York moves the hands of its clock, and hands do not know of that night. In UTC,
-# which runs along the bottom of the picture, an hour is always an hour. On the two days that begin with such nights
-# midnight plus six hours is not six o'clock.
+# which runs along the bottom of the picture, an hour is always an hour. On the two days shown, six such hours after
+# midnight it is not six o'clock.
 #
 # Another mistake shows on every day of the year: `replace(tzinfo=UTC)` puts a label on the clock and leaves its hands
 # where they are. `astimezone(UTC)` converts. So: first the zone of the place, then UTC, then add.
@@ -212,8 +212,8 @@ rows
 # %% [markdown]
 # No error anywhere. The first join makes three flights of each, but for 31 December, when no weather landed; the second
 # loses that day. The third joins on New York's hour and looks right even on 3 November, when the hour from 1 to 2 came
-# twice: no flight was planned for that hour. Here it is again, and says what must hold: *many* flights to *one* row of
-# weather.
+# twice: no flight was planned for that hour. Here that join is again, and says what must hold: *many* flights to *one*
+# row of weather.
 
 # %%
 november = days["2013-11-03"]
@@ -289,8 +289,8 @@ for line in package.rejected.itertuples():
     print(f"line {line.source_line}: {line.reason}")
 
 # %% [markdown]
-# Of two lines with one key the first counts: any rule will do that gives the same answer tomorrow. And if more than
-# half of a file is bad, the package loads nothing of it: what was loaded before is better than a remnant.
+# Of two good lines with one key the first counts: any rule will do that gives the same answer tomorrow. And if more
+# than half of a file is bad, the package loads nothing of it: what was loaded before is better than a remnant.
 #
 # ## What others call it
 #

@@ -427,8 +427,8 @@ pictures.speeds(ways, TABLES, home / "speed.db", "What is slow is the commit, no
 
 # %% [markdown]
 # A commit waits until the disk has the data. That wait is the promise it makes, and the first way pays it for each row.
-# Within one transaction the ways lie much closer together; the package's [`insert_rows`](../etl_core/database.py) takes
-# `executemany`.
+# Within one transaction the ways differ little; the package's [`insert_rows`](../etl_core/database.py) takes
+# `executemany`, one line.
 #
 # On a connection of SQLAlchemy, inside `engine.begin()`, `to_sql` leaves the commit to you, and the accident of this
 # lesson does not happen:

@@ -177,8 +177,8 @@ pictures.storm(both, title, 20, 30)
 #
 # How much chance is right? *Full jitter* is anything between nothing and the whole pause; *equal jitter* is half of it,
 # and a random part of the other half. The package draws the latter, in [`etl_core.RetryPolicy`](../etl_core/retry.py),
-# the twin of your function. Here are the means of twenty storms, with only ten attempts a client. ("yours" is that, too,
-# until 6.1 is passed.)
+# the twin of your function. Here are the means of twenty storms, with only ten attempts a client. ("yours" is equal
+# jitter, too, until 6.1 is passed.)
 
 # %%
 policy = etl_core.RetryPolicy(attempts=10, base=1, cap=10)
