@@ -70,7 +70,9 @@ def _filesystem(url: str) -> Any:
     try:
         signature(fsspec.get_filesystem_class(scheme).__init__).bind(None, **options)
         fs = fsspec.filesystem(scheme, **options)
-        return s3.tries_once(fs) if scheme in s3.SCHEMES else fs
+        if scheme in s3.SCHEMES:
+            fs.retries = 1  # of s3fs itself: botocore tries again (see s3.waiting), and so does the pipeline
+        return fs
     except TypeError as error:
         raise _unusable(url, f"{scheme} takes more than a URL: {error}") from error
     except Exception as error:  # no server was asked yet: each file system says in its way what it lacks

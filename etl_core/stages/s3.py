@@ -34,12 +34,6 @@ def waiting(connect_seconds: float, read_seconds: float) -> dict[str, Any]:
     return {"connect_timeout": connect_seconds, "read_timeout": read_seconds, "retries": retries}
 
 
-def tries_once(fs: Any) -> Any:
-    """An s3fs that leaves trying again to botocore (see `waiting`) and to the pipeline."""
-    fs.retries = 1
-    return fs
-
-
 def is_lasting(error: Exception) -> bool:
     """Is this the answer to a wrong setting, so that asking again brings it again?"""
     names = {cls.__name__ for cls in type(error).__mro__}

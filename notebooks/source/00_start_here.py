@@ -182,7 +182,7 @@ departed.tail(1)[["carrier", "flight", "origin", "dest", "planned", "left", "dep
 # | beyond | What changes on Celery, Prefect, Dagster, Airflow? | to come | |
 #
 # 00 to 05 make a pipeline that you can run and explain, 06 to 09 put it on a schedule, and beyond compares. Each lesson
-# has a state folder of its own, deleted at the end, so they run in any order.
+# has a state folder of its own, deleted at the end (that of 09 stays), so they run in any order.
 #
 # ## Know why it is built this way
 #
