@@ -303,11 +303,16 @@ def test_a_job_store_that_is_no_database(scheduler, home: Path) -> None:
     assert scheduler.start().alive  # the lock was given back
 
 
-def test_a_job_store_deleted_under_it_ends_a_scheduler_loudly(scheduler, home: Path) -> None:
+@pytest.mark.parametrize("emptied", [False, True], ids=["deleted", "made anew under the same inode"])
+def test_a_job_store_deleted_under_it_ends_a_scheduler_loudly(scheduler, home: Path, emptied: bool) -> None:
     scheduler.start().add_schedule(TOY, every=0.3)
     until(lambda: loaded() == 3)
-    for path in home.glob("jobs.db*"):
-        path.unlink()
+    if emptied:
+        with closing(sqlite3.connect(home / "jobs.db", timeout=15)) as other:
+            other.execute("DROP TABLE apscheduler_jobs")
+    else:
+        for path in home.glob("jobs.db*"):
+            path.unlink()
     until(lambda: not scheduler.alive and said("failed"))
     assert "was deleted or replaced" in said("failed")[0]
     assert scheduler.start().alive
